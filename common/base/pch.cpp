@@ -1,0 +1,1 @@
+// Carries the flags under which the precompiled header of standard headers is built.

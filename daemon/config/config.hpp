@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "daemon/auth/auth.hpp"
+#include "daemon/directory/directory.hpp"
+#include "daemon/domain/policy.hpp"
+#include "daemon/engine/engine.hpp"
+#include "daemon/plans/planner.hpp"
+#include "daemon/server/server_options.hpp"
+#include "daemon/store/store.hpp"
+#include "daemon/vsphere/vcenter.hpp"
+
+namespace decom {
+
+/// All of decomd.toml, typed.
+struct Config {
+  ServerOptions server;
+  StoreOptions store;
+  EngineOptions engine;
+  Policy policy;
+  AuthOptions auth;
+  std::optional<DirectoryOptions> directory;
+  std::string vcenter_user = "{domain}\\{sam}";  ///< how vCenter spells a person
+  std::vector<VcenterOptions> vcenters;
+  std::vector<PlanTemplate> plans;  ///< of plans.d, then the shipped ones that no file replaces
+  log::Level log_level = log::Level::info;
+};
+
+/// Reads decomd.toml and plans.d beside it. Throws Error{invalid} with one finding for every mistake at once, each with
+/// "file:line:column", what was found and what was expected. Secret files are looked for, not read into the Config.
+Config load_config(const std::filesystem::path& file, const StepRegistry& registry);
+
+}  // namespace decom

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "daemon/directory/directory.hpp"
+
+namespace decom {
+
+/// Active Directory over LDAPS or StartTLS. The only users of libldap are in this folder.
+std::unique_ptr<Directory> connect_active_directory(DirectoryOptions options);
+
+}  // namespace decom

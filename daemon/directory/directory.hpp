@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/secret.hpp"
+
+namespace decom {
+
+struct DirectoryOptions {
+  std::vector<std::string> urls;  ///< ldaps://host[:port] or ldap://host[:port] with starttls, tried in order
+  bool starttls = false;
+  std::string base_dn;
+  std::string bind_dn;
+  std::filesystem::path password_file;  ///< read again at each use
+  std::filesystem::path ca_file;
+  /// Connect to this address instead of what the host name resolves to; the certificate is checked for the host name.
+  std::string address;
+  std::vector<std::string> computer_ous;  ///< computers are touched below these only; empty: below base_dn
+  std::chrono::milliseconds timeout = std::chrono::seconds{5};  ///< of connecting, of each answer
+};
+
+/// A person, as the directory has them now. Identity is the SID; names are for reading.
+struct Person {
+  std::string sid;
+  std::string sam;
+  std::string upn;
+  std::string domain;  ///< NetBIOS name
+  std::string dn;
+  std::set<std::string> group_sids;  ///< nested, from tokenGroups
+};
+
+/// A computer account.
+struct Computer {
+  std::string guid;  ///< objectGUID as lower-case hex with dashes
+  std::string dn;
+  std::string sam;  ///< "WEB01$"
+  std::string dns_host_name;
+  std::string sid;
+  std::string operating_system;
+  bool enabled = true;
+  bool is_critical = false;           ///< isCriticalSystemObject
+  bool is_domain_controller = false;  ///< SERVER_TRUST, RODC, or primaryGroupID 516/521
+  bool in_allowed_ou = true;
+  std::vector<std::string> children;  ///< DNs, deepest last
+  std::string ldif;                   ///< before-image of it and its children, without secrets
+  std::string change_mark;            ///< uSNChanged: differs when somebody changed it since
+};
+
+/// The directory. Safe from any thread; each call is against one domain controller and bounded by `timeout`.
+///
+/// Errors: `unreachable` (nobody answered or connected), `timed_out`, `untrusted` (certificate), `unauthenticated`
+/// (wrong name or password: never tried again), `denied` (the account may not: disabled, expired, locked, must change
+/// … the text says which; or no right), `not_found`, `ambiguous`, `refused` (unwilling), `lost` (a delete was sent
+/// and its answer was not seen), `protocol`.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  /// A password login. An empty password, or one with a NUL, never reaches the network.
+  virtual Person authenticate(std::string_view name, const Secret& password) = 0;
+  /// Fresh groups and state of a known person. Throws `denied` for a disabled, expired or locked one, `not_found`.
+  virtual Person read_person(const std::string& sid) = 0;
+  /// sAMAccountName of a group, or a SID in text. Throws `not_found`.
+  virtual std::string group_sid(const std::string& name_or_sid) = 0;
+
+  /// Computers whose sAMAccountName or dNSHostName is one of `names`. First reads a configured OU (the control):
+  /// throws when that cannot be read, so that an empty answer means absent.
+  virtual std::vector<Computer> find_computers(const std::vector<std::string>& names) = 0;
+  virtual std::optional<Computer> read_computer(const std::string& guid) = 0;
+  /// Removes it by GUID, its listed children first, leaf by leaf. Refuses (`refused`) critical ones, domain
+  /// controllers, other OUs, one whose change_mark differs, and children that `expected` does not list. Already gone:
+  /// `gone`.
+  virtual void remove_computer(const Computer& expected) = 0;
+
+  /// For doctor: reachable, certificate, bind, and which server answered.
+  virtual std::string check() = 0;
+};
+
+}  // namespace decom

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace decom {
+
+enum class OnFailure { stop, warn };
+std::string_view to_string(OnFailure on_failure);
+OnFailure on_failure_from(std::string_view name);  ///< throws `invalid`
+
+/// One step of a plan. `name` is the site's, `kind` is ours ("vsphere.power_off").
+struct PlanStep {
+  std::string name;
+  std::string kind;
+  bool irreversible = false;                  ///< as the registry says of the kind, frozen here
+  std::map<std::string, std::string> params;  ///< as the kind's documentation names them
+  std::vector<std::string> after;             ///< names of steps; empty: the step before it in the list
+  OnFailure on_failure = OnFailure::stop;
+  bool skipped = false;  ///< by --skip; recorded, shown, not run
+  std::string why;       ///< why it is in, or why it is skipped: for people
+
+  bool operator==(const PlanStep&) const = default;
+};
+
+/// A machine's frozen list of steps. Accepted plans never change.
+struct Plan {
+  std::string name;  ///< "windows"
+  int format = 1;    ///< of this structure, as stored
+  std::vector<PlanStep> steps;
+
+  bool operator==(const Plan&) const = default;
+};
+
+/// Indices of the steps that `index` waits for, from `after` or the list order.
+std::vector<std::size_t> predecessors(const Plan& plan, std::size_t index);
+
+}  // namespace decom

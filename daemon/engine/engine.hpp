@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "daemon/domain/principal.hpp"
+#include "daemon/domain/request.hpp"
+#include "daemon/steps/step.hpp"
+#include "daemon/store/store.hpp"
+
+namespace decom {
+
+struct EngineOptions {
+  std::size_t workers = 5;
+  std::size_t most_per_vcenter = 8;  ///< machines of one vCenter that run at once
+  int attempts = 5;                  ///< of a step whose error is transient, before it is deferred
+  std::chrono::milliseconds backoff_first = std::chrono::milliseconds{500};
+  std::chrono::milliseconds backoff_most = std::chrono::minutes{5};
+};
+
+/// May this person still do this to this machine? Asked before every irreversible intent.
+/// Throws `denied`, or `unreachable` when it cannot be known now.
+using MayAct = std::function<void(const Claim& claim, const KindTraits& kind)>;
+
+/// What a dry run says of one step.
+struct StepPreview {
+  PlanStep step;
+  std::string observation;  ///< "satisfied", "needed", "blocked", "left_alone", "unknown", "unread"
+  std::string text;
+};
+
+/// Runs decommissions: a scheduler thread and N workers, each with one machine at a time.
+class Engine {
+ public:
+  Engine(EngineOptions options, Store& store, VcenterPool& vcenters, Directory* directory, const StepRegistry& registry,
+         MayAct may_act, Clock& clock);
+  ~Engine();
+
+  /// Recovers what was interrupted, then lets the workers go. Returns at once.
+  void start();
+  /// Lets each step in flight reach its next safe point, at most `grace`, then stops. What is unfinished stays running
+  /// on disk and is recovered at the next start.
+  void stop(std::chrono::milliseconds grace);
+
+  /// Any thread: something may be due (a submit, a retry, a thaw).
+  void wake();
+  /// Any thread: a cancel was committed; reaches the step in flight.
+  void cancel(std::int64_t decommission);
+
+  /// `observe` over a whole plan; changes nothing. Blocks.
+  std::vector<StepPreview> preview(const PlannedMachine& planned, const RequestOptions& options);
+
+  struct Status {
+    std::size_t workers = 0;
+    std::size_t busy = 0;
+    std::string trouble;  ///< why nothing runs: storage full, frozen
+  };
+  [[nodiscard]] Status status() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace decom

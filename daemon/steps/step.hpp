@@ -1,0 +1,142 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "daemon/domain/event.hpp"
+#include "daemon/domain/observation.hpp"
+#include "daemon/domain/request.hpp"
+
+namespace decom {
+
+class Directory;
+class VcenterPool;
+
+/// One outside call that changes something: its intent is on disk before it is sent, its outcome is recorded once.
+///
+///     Call call = ctx.effect({.call = "Destroy_Task", .target = moref, .deadline = 60s});  // T1 committed: may throw
+///     const std::string task = vcenter.destroy(moref);                                     // the call itself
+///     call.handle(task);                                                                   // T2 committed
+///     … wait for the task …
+///     call.done("…");                                                                      // closed with T3, or at
+///     once
+///
+/// A Call that goes out of scope by an exception is closed by the runner: `refused` where the error proves that nothing
+/// happened (not sent, or refused without effect), `unknown` where it does not.
+class Call {
+ public:
+  virtual ~Call() = default;
+  /// T2: the other side took it and gave this handle.
+  virtual void handle(const std::string& reference) = 0;
+  /// It happened, and there is proof.
+  virtual void done(const std::string& detail) = 0;
+  /// It provably did not happen.
+  virtual void refused(const std::string& detail) = 0;
+};
+
+struct CallSpec {
+  std::string call;    ///< as the other side's documentation names it
+  std::string target;  ///< id of what it acts on
+  std::string before;  ///< before-image
+  bool irreversible = false;
+  std::chrono::milliseconds deadline = std::chrono::seconds{60};  ///< of the call itself, from now
+  std::optional<Timestamp> server_time;
+};
+
+/// An effect of an earlier attempt whose outcome is not known yet: the daemon died, or the answer was lost.
+struct OpenCall {
+  std::int64_t effect = 0;
+  std::string call;
+  std::string target;
+  std::string before;
+  std::string handle;  ///< empty: it may not even have been sent
+  Timestamp opened{};
+  Timestamp deadline{};
+  std::optional<Timestamp> server_time;
+};
+
+/// What a step may use. Made by the engine for one attempt, used on its worker thread only.
+class StepContext {
+ public:
+  virtual ~StepContext() = default;
+
+  [[nodiscard]] virtual const Machine& machine() const = 0;  ///< frozen facts
+  [[nodiscard]] virtual const PlanStep& step() const = 0;    ///< with its parameters
+  [[nodiscard]] virtual const RequestOptions& options() const = 0;
+  [[nodiscard]] virtual const Plan& plan() const = 0;
+  [[nodiscard]] virtual Clock& clock() = 0;
+  /// Requested by cancel and by shutdown. Return soon; what was sent already, wait for or leave open.
+  [[nodiscard]] virtual std::stop_token stop() const = 0;
+  [[nodiscard]] virtual VcenterPool& vcenters() = 0;
+  [[nodiscard]] virtual Directory& directory() = 0;  ///< throws `invalid` when none is configured
+  /// Effects of this decommission's other steps that are `done`: "we destroyed it ourselves, by task-77".
+  [[nodiscard]] virtual bool did(const std::string& call) const = 0;
+
+  /// T1. Checks role, right and identity first where the kind is irreversible (the engine does), then commits.
+  /// Throws `cancelled`, `frozen`, `denied`, `precondition` (not the same machine any more).
+  virtual std::unique_ptr<Call> effect(const CallSpec& spec) = 0;
+
+  virtual void say(EventLevel level, const std::string& text) = 0;
+  virtual void progress(int percent, const std::string& text) = 0;
+};
+
+/// One thing to make true about one machine.
+///
+/// The daemon can die between an effect and its commit, so a step looks before it acts and looks again afterwards:
+/// `observe` answers Satisfied when the world already is as `apply` would leave it. `observe` changes nothing.
+///
+/// Called on a worker thread; blocking is fine. Returns soon after `ctx.stop()` is requested. Throwing Error means that
+/// the outside world said no; the runner decides, from the code, between another attempt and failure.
+class StepKind {
+ public:
+  virtual ~StepKind() = default;
+
+  virtual Observation observe(StepContext& ctx) = 0;
+  virtual void apply(StepContext& ctx, const Needed& needed) = 0;
+
+  /// What became of a call whose outcome is open: wait for its task, or look at the world. Satisfied: it happened.
+  /// Needed: it provably did not and may be sent once more under a new intent. Unknown: no proof. Throws to be asked
+  /// again later (`unreachable`): the effect stays open.
+  virtual Observation resume(StepContext& ctx, const OpenCall& call) = 0;
+};
+
+/// What the engine must know of a kind before it lets it act.
+struct KindTraits {
+  std::string name;     ///< "vsphere.destroy"
+  std::string summary;  ///< one line for `decomctl steps`
+  bool irreversible = false;
+  bool naturally_idempotent = false;        ///< the same call twice does no harm
+  std::vector<std::string> vcenter_rights;  ///< privilege ids that the acting person must have on the machine
+  std::chrono::milliseconds deadline = std::chrono::minutes{10};  ///< of the whole step
+  bool needs_directory = false;
+  std::vector<std::string> params;  ///< names that a plan may set
+};
+
+class StepRegistry {
+ public:
+  using Make = std::function<std::unique_ptr<StepKind>()>;
+  void add(KindTraits traits, Make make);
+  [[nodiscard]] const KindTraits* find(const std::string& kind) const;
+  [[nodiscard]] const KindTraits& at(const std::string& kind) const;  ///< throws `invalid`
+  [[nodiscard]] std::unique_ptr<StepKind> make(const std::string& kind) const;
+  [[nodiscard]] std::vector<KindTraits> all() const;
+
+ private:
+  struct Entry {
+    KindTraits traits;
+    Make make;
+  };
+  std::map<std::string, Entry> kinds_;
+};
+
+/// The kinds that are built in: vsphere.power_off, vsphere.destroy, ad.computer.
+StepRegistry built_in_steps();
+
+}  // namespace decom
