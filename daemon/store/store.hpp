@@ -123,7 +123,8 @@ struct SessionRow {
   std::string domain;
   std::uint32_t uid = 0;
   bool is_token = false;
-  std::string name;  ///< of a token
+  std::string name;   ///< of a token
+  std::string roles;  ///< as of the login, "operator,viewer": what counts while the directory is away
   Timestamp created{};
   Timestamp expires{};
   std::optional<Timestamp> revoked;
