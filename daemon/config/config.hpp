@@ -30,7 +30,8 @@ struct Config {
   std::optional<DirectoryOptions> directory;
   std::string vcenter_user = "{domain}\\{sam}";  ///< how vCenter spells a person
   std::vector<VcenterOptions> vcenters;
-  std::vector<PlanTemplate> plans;  ///< of plans.d, then the shipped ones that no file replaces
+  std::vector<std::string> protected_uuids;  ///< VMs that the vCenters and this daemon run on
+  std::vector<PlanTemplate> plans;           ///< of plans.d, then the shipped ones that no file replaces
   log::Level log_level = log::Level::info;
 };
 
