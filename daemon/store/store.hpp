@@ -67,6 +67,7 @@ EffectOutcome effect_outcome_from(std::string_view name);
 struct Effect {
   std::int64_t id = 0;
   std::int64_t attempt = 0;
+  std::int64_t step = 0;
   int ordinal = 0;
   std::string call;
   std::string target;
@@ -103,7 +104,10 @@ struct Claim {
   std::vector<Effect> effects;  ///< all of earlier attempts, oldest first
   bool apply_again = false;     ///< an operator allowed one more call after `unknown`
   std::string acting_sid;       ///< whose rights count: the requester's, or of who retried it
-  std::string acting_name;      ///< how vCenter spells that person
+  std::string acting_name;      ///< for people: "CORP\\alice"
+  std::string acting_sam;
+  std::string acting_upn;  ///< may be empty
+  std::string acting_domain;
 };
 
 struct CancelledMachine {
