@@ -11,6 +11,7 @@
 #include "daemon/domain/principal.hpp"
 #include "daemon/domain/request.hpp"
 #include "daemon/steps/step.hpp"
+#include "daemon/steps/world.hpp"
 #include "daemon/store/store.hpp"
 
 namespace decom {
@@ -23,8 +24,9 @@ struct EngineOptions {
   std::chrono::milliseconds backoff_most = std::chrono::minutes{5};
 };
 
-/// May this person still do this to this machine? Asked before every irreversible intent.
-/// Throws `denied`, or `unreachable` when it cannot be known now.
+/// May this person still do this to this machine? Asked before every intent, whether it can be undone or not.
+/// Throws `denied`, or `unreachable` when it cannot be known now, or `precondition` when it is another machine by now.
+/// For a kind without `vcenter_rights` (ad.computer) the VM may be gone: only the role is asked for.
 using MayAct = std::function<void(const Claim& claim, const KindTraits& kind)>;
 
 /// What a dry run says of one step.
@@ -37,14 +39,14 @@ struct StepPreview {
 /// Runs decommissions: a scheduler thread and N workers, each with one machine at a time.
 class Engine {
  public:
-  Engine(EngineOptions options, Store& store, VcenterPool& vcenters, Directory* directory, const StepRegistry& registry,
-         MayAct may_act, Clock& clock);
+  Engine(EngineOptions options, Store& store, World world, const StepRegistry& registry, MayAct may_act, Clock& clock);
   ~Engine();
 
   /// Recovers what was interrupted, then lets the workers go. Returns at once.
   void start();
-  /// Lets each step in flight reach its next safe point, at most `grace`, then stops. What is unfinished stays running
-  /// on disk and is recovered at the next start.
+  /// Lets each step in flight reach its next safe point, then stops: a call under way is answered and its handle is on
+  /// disk, every wait ends at once. What takes longer than `grace` is logged; each call ends by its own timeout. What
+  /// is unfinished is queued again on disk, its effects open, and the next start goes on with it.
   void stop(std::chrono::milliseconds grace);
 
   /// Any thread: something may be due (a submit, a retry, a thaw).

@@ -17,7 +17,7 @@
 namespace decom {
 
 class Directory;
-class VcenterPool;
+class VmOps;
 
 /// One outside call that changes something: its intent is on disk before it is sent, its outcome is recorded once.
 ///
@@ -25,11 +25,11 @@ class VcenterPool;
 ///     const std::string task = vcenter.destroy(moref);                                     // the call itself
 ///     call.handle(task);                                                                   // T2 committed
 ///     … wait for the task …
-///     call.done("…");                                                                      // closed with T3, or at
-///     once
+///     call.done("…");                                                                      // closed with T3
 ///
-/// A Call that goes out of scope by an exception is closed by the runner: `refused` where the error proves that nothing
-/// happened (not sent, or refused without effect), `unknown` where it does not.
+/// A Call that goes out of scope by an exception is judged by the runner: without a handle, an error that proves that
+/// nothing happened (not sent, or refused without effect) closes it as `refused`; anything else leaves it open and asks
+/// the kind to `resume` it.
 class Call {
  public:
   virtual ~Call() = default;
@@ -37,8 +37,12 @@ class Call {
   virtual void handle(const std::string& reference) = 0;
   /// It happened, and there is proof.
   virtual void done(const std::string& detail) = 0;
-  /// It provably did not happen.
+  /// It provably did not happen, though it was sent.
   virtual void refused(const std::string& detail) = 0;
+  /// It was never sent.
+  virtual void not_sent(const std::string& detail) = 0;
+  /// Nobody can tell, and it does not matter, as the same call twice does no harm.
+  virtual void unclear(const std::string& detail) = 0;
 };
 
 struct CallSpec {
@@ -62,6 +66,12 @@ struct OpenCall {
   std::optional<Timestamp> server_time;
 };
 
+/// When the machine was certainly still there: by our clock, and by vCenter's where it was asked.
+struct LastSeen {
+  Timestamp ours{};
+  std::optional<Timestamp> theirs;
+};
+
 /// What a step may use. Made by the engine for one attempt, used on its worker thread only.
 class StepContext {
  public:
@@ -74,10 +84,21 @@ class StepContext {
   [[nodiscard]] virtual Clock& clock() = 0;
   /// Requested by cancel and by shutdown. Return soon; what was sent already, wait for or leave open.
   [[nodiscard]] virtual std::stop_token stop() const = 0;
-  [[nodiscard]] virtual VcenterPool& vcenters() = 0;
+  /// Requested by shutdown alone: what was sent is left open on disk, and the next start goes on with it.
+  [[nodiscard]] virtual std::stop_token shutdown() const = 0;
+  /// No wait of a step goes beyond it.
+  [[nodiscard]] virtual Clock::Steady deadline() const = 0;
+  /// True in a preview: the steps before this one have not run, presume that they will have done their part.
+  [[nodiscard]] virtual bool rehearsal() const = 0;
+  [[nodiscard]] virtual VmOps& vms() = 0;
   [[nodiscard]] virtual Directory& directory() = 0;  ///< throws `invalid` when none is configured
-  /// Effects of this decommission's other steps that are `done`: "we destroyed it ourselves, by task-77".
+  /// Live machines other than this one that bear the name or address. Throws while that cannot be known.
+  virtual std::vector<std::string> live_bearers(const std::string& name_or_address) = 0;
+  /// BIOS or instance UUIDs of the VMs that the vCenters and this daemon run on.
+  [[nodiscard]] virtual const std::vector<std::string>& protected_uuids() const = 0;
+  /// Calls of this decommission, by any step, of which there is proof: "we destroyed it ourselves".
   [[nodiscard]] virtual bool did(const std::string& call) const = 0;
+  [[nodiscard]] virtual LastSeen last_seen() const = 0;
 
   /// T1. Checks role, right and identity first where the kind is irreversible (the engine does), then commits.
   /// Throws `cancelled`, `frozen`, `denied`, `precondition` (not the same machine any more).
@@ -102,8 +123,9 @@ class StepKind {
   virtual void apply(StepContext& ctx, const Needed& needed) = 0;
 
   /// What became of a call whose outcome is open: wait for its task, or look at the world. Satisfied: it happened.
-  /// Needed: it provably did not and may be sent once more under a new intent. Unknown: no proof. Throws to be asked
-  /// again later (`unreachable`): the effect stays open.
+  /// Needed: it provably did not and may be sent once more under a new intent. Blocked: it ended without the effect,
+  /// and is not sent again by itself. Unknown: no proof. Throws what is transient to be asked again later: the effect
+  /// stays open, at least until `call.deadline`, when a proxy cannot hold it any more.
   virtual Observation resume(StepContext& ctx, const OpenCall& call) = 0;
 };
 

@@ -218,7 +218,8 @@ class Store {
   std::optional<Claim> claim_next(std::size_t most_per_vcenter);
   /// When something becomes due by itself, for the scheduler's timer.
   [[nodiscard]] std::optional<Timestamp> next_due() const;
-  /// Starts an attempt at a step (state running, event). Returns its id. Throws `cancelled`.
+  /// Starts an attempt at a step (state running, event), or goes on with the one that a crash or a stop left open.
+  /// Returns its id. Throws `cancelled`, unless the step has open effects: their truth is found out first.
   std::int64_t begin_attempt(std::int64_t step);
   /// What it saw. No state changes; event step.observed.
   void observed(std::int64_t attempt, const Observation& observation);
@@ -228,13 +229,16 @@ class Store {
   void set_handle(std::int64_t effect, const std::string& handle);
   /// The outcome of one call of several, recorded once. Throws `conflict` if it was recorded already.
   void close_effect(std::int64_t effect, EffectOutcome outcome, const std::string& detail);
-  /// T3: step state, event, audit entry, effects closed, successors runnable.
+  /// T3: step state, event, audit entry, effects closed, successors runnable. Effects of the step, of whatever attempt,
+  /// that `result` does not name stay open, which is right for `deferred` alone.
   void finish_attempt(std::int64_t attempt, const StepResult& result);
   /// A line, a warning or an error of a running step; warnings are counted and stay visible.
   void message(std::int64_t attempt, EventLevel level, const std::string& text, const std::string& data = "{}");
   /// Percentages; batched with the next commits, at most four a second a step; may be dropped, never blocks.
   void progress(std::int64_t attempt, int percent, const std::string& text);
-  /// Ends a worker's turn with the machine. `hold` carries its reason and when to come back.
+  /// Ends a worker's turn with the machine. `hold` carries its reason and when to come back; without a time it comes
+  /// back at a thaw, a retry or a cancel. `requeue` is an orderly stop: attempts and effects stay open, and it is no
+  /// crash.
   void settle(std::int64_t decommission, Trigger trigger, const std::string& reason,
               std::optional<Timestamp> not_before = std::nullopt);
   /// True once a cancel of it was committed.
@@ -255,6 +259,7 @@ class Store {
   /// Closes a step that is `unknown` (or blocked): done -> succeeded, not_done -> failed.
   void resolve(std::int64_t request, int machine, const std::string& step, bool done, const std::string& reason,
                const Principal& who);
+  /// A thaw makes every `holding` one due whose steps were deferred without a time.
   void set_freeze(bool frozen, const std::string& reason, const Principal& who);
   [[nodiscard]] FreezeState freeze_state() const;
 
