@@ -1,0 +1,343 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+type byVM struct {
+	VM string `json:"vm"`
+}
+
+func (v *vcenter) findMachine(name string) (*simulator.VirtualMachine, error) {
+	r, err := v.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if vm := virtualMachine(r); vm != nil {
+		return vm, nil
+	}
+	return nil, fmt.Errorf("%s is not a machine", name)
+}
+
+// describe is a machine as an inventory file would have it.
+func (v *vcenter) describe(vm *simulator.VirtualMachine) machineSpec {
+	f := v.factsOf(vm.Self)
+	m := machineSpec{Name: vm.Name, Folder: v.pathOf(vm.Self), GuestID: vm.Config.GuestId, GuestName: vm.Config.GuestFullName, ToolsGuest: f.GuestID,
+		IPs: f.IPs, HostName: f.HostName, Tools: f.Tools, Power: powerName(vm.Runtime.PowerState), Annotation: vm.Config.Annotation,
+		Tags: v.tags.names(vm.Self), CPUs: int(vm.Config.Hardware.NumCPU), MemoryMB: int(vm.Config.Hardware.MemoryMB), Template: vm.Config.Template,
+		ShutdownMs: f.ShutdownMs, InstanceUUID: vm.Config.InstanceUuid, BiosUUID: vm.Config.Uuid, MoRef: vm.Self.Value}
+	if host, ok := simulator.Map.Get(*vm.Runtime.Host).(*simulator.HostSystem); ok {
+		m.Cluster = entityName(*host.Parent)
+	}
+	for _, value := range vm.CustomValue {
+		s := value.(*types.CustomFieldStringValue)
+		if m.Attributes == nil {
+			m.Attributes = make(map[string]string)
+		}
+		m.Attributes[v.attributeName(s.Key)] = s.Value
+	}
+	for _, d := range vm.Config.Hardware.Device {
+		if disk, ok := d.(*types.VirtualDisk); ok {
+			m.Disks = append(m.Disks, diskSpecOf(disk))
+		}
+	}
+	if vm.Config.ManagedBy != nil {
+		m.ManagedBy = &managedBySpec{vm.Config.ManagedBy.ExtensionKey, vm.Config.ManagedBy.Type}
+	}
+	if vm.Snapshot != nil {
+		m.Snapshots = snapshotSpecs(vm.Snapshot.RootSnapshotList)
+	}
+	if vm.Config.CreateDate != nil {
+		m.Created = vm.Config.CreateDate.UTC().Format(time.RFC3339)
+	}
+	if vm.Runtime.BootTime != nil {
+		m.Booted = vm.Runtime.BootTime.UTC().Format(time.RFC3339)
+	}
+	return m
+}
+
+func snapshotSpecs(tree []types.VirtualMachineSnapshotTree) []snapshotSpec {
+	var list []snapshotSpec
+	for _, node := range tree {
+		list = append(list, snapshotSpec{node.Name, node.Description, snapshotSpecs(node.ChildSnapshotList)})
+	}
+	return list
+}
+
+// controlInventory is the independent witness: what there is, whatever anybody may see.
+func controlInventory(v *vcenter, _ []byte) (interface{}, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	all := []machineSpec{}
+	for _, e := range sorted("VirtualMachine") {
+		all = append(all, v.describe(e.(*simulator.VirtualMachine)))
+	}
+	return map[string]interface{}{"instance_uuid": v.content.About.InstanceUuid, "vms": all}, nil
+}
+
+func controlFind(v *vcenter, body []byte) (interface{}, error) {
+	var q byVM
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	vm, err := v.findMachine(q.VM)
+	if err != nil {
+		return nil, err
+	}
+	return v.describe(vm), nil
+}
+
+func controlCreate(v *vcenter, body []byte) (interface{}, error) {
+	var m machineSpec
+	if err := parse(body, &m); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m.MoRef = "" // another vCenter's number means nothing here
+	return v.created(m)
+}
+
+func (v *vcenter) created(m machineSpec) (interface{}, error) {
+	r, err := v.addMachine(m)
+	if err != nil {
+		return nil, err
+	}
+	return v.describe(virtualMachine(r)), nil
+}
+
+// machineChange sets what is named and leaves the rest.
+type machineChange struct {
+	VM         string            `json:"vm"`
+	Annotation *string           `json:"annotation"`
+	IPs        *[]string         `json:"ips"`
+	HostName   *string           `json:"host_name"`
+	Tools      *string           `json:"tools"`
+	ToolsGuest *string           `json:"tools_guest_id"`
+	GuestID    *string           `json:"guest_id"`
+	Attributes map[string]string `json:"attributes"`
+	Tags       *[]string         `json:"tags"`
+	Template   *bool             `json:"template"`
+	ManagedBy  *managedBySpec    `json:"managed_by"`
+	ShutdownMs *int              `json:"shutdown_ms"`
+	Folder     *string           `json:"folder"`
+	Snapshot   *snapshotSpec     `json:"snapshot"`
+	Disks      *[]diskSpec       `json:"disks"`
+	Connection *string           `json:"connection"` // connected, disconnected, inaccessible, orphaned
+}
+
+func controlSet(v *vcenter, body []byte) (interface{}, error) {
+	var q machineChange
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	vm, err := v.findMachine(q.VM)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.change(vm, &q); err != nil {
+		return nil, err
+	}
+	v.showGuest(vm)
+	v.changes.mark(vm.Self)
+	return v.describe(vm), nil
+}
+
+func (v *vcenter) change(vm *simulator.VirtualMachine, q *machineChange) error {
+	f := v.factsOf(vm.Self)
+	if q.Annotation != nil {
+		vm.Config.Annotation, vm.Summary.Config.Annotation = *q.Annotation, *q.Annotation
+	}
+	if q.IPs != nil {
+		f.IPs = *q.IPs
+	}
+	if q.HostName != nil {
+		f.HostName = *q.HostName
+	}
+	if q.Tools != nil {
+		f.Tools = *q.Tools
+	}
+	if q.ToolsGuest != nil {
+		f.GuestID = *q.ToolsGuest
+	}
+	if q.ShutdownMs != nil {
+		f.ShutdownMs = q.ShutdownMs
+	}
+	if q.GuestID != nil {
+		vm.Config.GuestId, vm.Summary.Config.GuestId = *q.GuestID, *q.GuestID
+		vm.Config.GuestFullName, vm.Summary.Config.GuestFullName = guestNames[*q.GuestID], guestNames[*q.GuestID]
+	}
+	for name, value := range q.Attributes {
+		v.setAttribute(vm.Self, v.attributeKey(name), value)
+	}
+	if q.Template != nil {
+		vm.Config.Template, vm.Summary.Config.Template = *q.Template, *q.Template
+	}
+	if q.ManagedBy != nil {
+		vm.Config.ManagedBy = &types.ManagedByInfo{ExtensionKey: q.ManagedBy.Extension, Type: q.ManagedBy.Type}
+		if q.ManagedBy.Extension == "" {
+			vm.Config.ManagedBy = nil
+		}
+		vm.Summary.Config.ManagedBy = vm.Config.ManagedBy
+	}
+	if q.Snapshot != nil {
+		v.addSnapshot(vm, nil, *q.Snapshot)
+	}
+	if q.Connection != nil {
+		vm.Runtime.ConnectionState = types.VirtualMachineConnectionState(*q.Connection)
+		vm.Summary.Runtime.ConnectionState = vm.Runtime.ConnectionState
+	}
+	if q.Disks != nil {
+		if err := v.changeDisks(vm, *q.Disks); err != nil {
+			return err
+		}
+	}
+	if q.Tags != nil {
+		v.tags.forget(vm.Self)
+		for _, t := range *q.Tags {
+			if err := v.tags.attachByName(t, vm.Self); err != nil {
+				return err
+			}
+		}
+	}
+	if q.Folder != nil {
+		return v.moveTo(vm, *q.Folder)
+	}
+	return nil
+}
+
+func (v *vcenter) changeDisks(vm *simulator.VirtualMachine, disks []diskSpec) error {
+	m := v.describe(vm)
+	m.Disks = disks
+	at, err := v.placeFor(m.Cluster)
+	if err != nil {
+		return err
+	}
+	devices, _, err := v.devices(&m, vm.Config.Files.LogDirectory, at)
+	if err == nil {
+		vm.Config.Hardware.Device = devices
+		vm.Summary.Config.NumVirtualDisks = int32(len(disks))
+	}
+	return err
+}
+
+func (v *vcenter) moveTo(vm *simulator.VirtualMachine, path string) error {
+	to, err := v.folder(path)
+	if err != nil {
+		return err
+	}
+	from := simulator.Map.Get(*vm.Parent).(*simulator.Folder)
+	simulator.RemoveReference(&from.ChildEntity, vm.Self)
+	to.ChildEntity = append(to.ChildEntity, vm.Self)
+	parent := to.Self
+	vm.Parent = &parent
+	v.changes.mark(from.Self, to.Self)
+	return nil
+}
+
+func controlRename(v *vcenter, body []byte) (interface{}, error) {
+	var q struct {
+		VM string `json:"vm"`
+		To string `json:"to"`
+	}
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r, err := v.find(q.VM)
+	if err != nil {
+		return nil, err
+	}
+	setName(r, q.To)
+	v.changes.mark(r)
+	return nil, nil
+}
+
+func controlPower(v *vcenter, body []byte) (interface{}, error) {
+	var q struct {
+		VM    string `json:"vm"`
+		Power string `json:"power"`
+	}
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	vm, err := v.findMachine(q.VM)
+	if err != nil {
+		return nil, err
+	}
+	state, ok := powerStates[q.Power]
+	if !ok {
+		return nil, fmt.Errorf("power %q is not on, off or suspended", q.Power)
+	}
+	v.setPower(vm, state)
+	return nil, nil
+}
+
+// takeOut removes a machine behind everybody's back, on or off.
+func (v *vcenter) takeOut(vm *simulator.VirtualMachine) error {
+	vm.Runtime.PowerState = types.VirtualMachinePowerStatePoweredOff
+	ctx := &simulator.Context{Map: simulator.Map, Session: &simulator.Session{UserSession: types.UserSession{UserName: "control"}, Registry: simulator.NewRegistry()}}
+	if f := v.removeMachine(vm.Self, ctx); f != nil {
+		return fmt.Errorf("cannot remove %s: %s", vm.Self.Value, f.name())
+	}
+	return nil
+}
+
+func (v *vcenter) takenOut(body []byte) (machineSpec, error) {
+	var q byVM
+	if err := parse(body, &q); err != nil {
+		return machineSpec{}, err
+	}
+	vm, err := v.findMachine(q.VM)
+	if err != nil {
+		return machineSpec{}, err
+	}
+	was := v.describe(vm)
+	return was, v.takeOut(vm)
+}
+
+// controlSwap puts another machine in the place of one: same name and folder, new number, new identity.
+func controlSwap(v *vcenter, body []byte) (interface{}, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	was, err := v.takenOut(body)
+	if err != nil {
+		return nil, err
+	}
+	was.MoRef, was.InstanceUUID, was.BiosUUID = "", "", ""
+	return v.created(was)
+}
+
+// controlReidentify keeps the number and changes who the machine is.
+func controlReidentify(v *vcenter, body []byte) (interface{}, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	was, err := v.takenOut(body)
+	if err != nil {
+		return nil, err
+	}
+	was.InstanceUUID, was.BiosUUID = "", ""
+	return v.created(was)
+}
+
+func controlUnregister(v *vcenter, body []byte) (interface{}, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.takenOut(body)
+}
+
+// controlExport removes a machine and answers what vm/import of another vCenter takes.
+func controlExport(v *vcenter, body []byte) (interface{}, error) {
+	return controlUnregister(v, body)
+}
