@@ -137,6 +137,7 @@ struct KindTraits {
   bool naturally_idempotent = false;        ///< the same call twice does no harm
   std::vector<std::string> vcenter_rights;  ///< privilege ids that the acting person must have on the machine
   std::chrono::milliseconds deadline = std::chrono::minutes{10};  ///< of the whole step
+  bool waits_for_guest = false;  ///< the request's shutdown timeout comes on top of the deadline
   bool needs_directory = false;
   std::vector<std::string> params;  ///< names that a plan may set
 };

@@ -1,0 +1,69 @@
+#include <utility>
+
+#include "common/base/error.hpp"
+#include "daemon/steps/ad_computer.hpp"
+#include "daemon/steps/destroy.hpp"
+#include "daemon/steps/power_off.hpp"
+#include "daemon/steps/step.hpp"
+
+namespace decom {
+
+using namespace std::chrono_literals;
+
+void StepRegistry::add(KindTraits traits, Make make) {
+  const std::string name = traits.name;
+  if (!kinds_.emplace(name, Entry{std::move(traits), std::move(make)}).second)
+    throw Error{ErrorCode::internal, "two kinds of step are called '{}'", name};
+}
+
+const KindTraits* StepRegistry::find(const std::string& kind) const {
+  const auto found = kinds_.find(kind);
+  return found == kinds_.end() ? nullptr : &found->second.traits;
+}
+
+const KindTraits& StepRegistry::at(const std::string& kind) const {
+  const KindTraits* found = find(kind);
+  if (found == nullptr) throw Error{ErrorCode::invalid, "'{}' is no kind of step", kind};
+  return *found;
+}
+
+std::unique_ptr<StepKind> StepRegistry::make(const std::string& kind) const {
+  (void)at(kind);
+  return kinds_.at(kind).make();
+}
+
+std::vector<KindTraits> StepRegistry::all() const {
+  std::vector<KindTraits> all;
+  for (const auto& [name, entry] : kinds_) all.push_back(entry.traits);
+  return all;
+}
+
+StepRegistry built_in_steps() {
+  StepRegistry registry;
+  // Privilege ids: vSphere Web Services API, AuthorizationManager.
+  registry.add({.name = kPowerOffKind,
+                .summary = "shuts the guest down, and powers the VM off where that does not help",
+                .irreversible = false,
+                .naturally_idempotent = true,
+                .vcenter_rights = {"VirtualMachine.Interact.PowerOff"},
+                .deadline = 10min,
+                .waits_for_guest = true},
+               [] { return std::make_unique<PowerOff>(); });
+  registry.add({.name = kDestroyKind,
+                .summary = "deletes the VM with its disks; refuses templates, shared disks and what others manage",
+                .irreversible = true,
+                .naturally_idempotent = false,
+                .vcenter_rights = {"VirtualMachine.Inventory.Delete"},
+                .deadline = 15min},
+               [] { return std::make_unique<Destroy>(); });
+  registry.add({.name = kAdComputerKind,
+                .summary = "removes the computer account from Active Directory, where two facts prove whose it is",
+                .irreversible = true,
+                .naturally_idempotent = true,
+                .deadline = 2min,
+                .needs_directory = true},
+               [] { return std::make_unique<AdComputer>(); });
+  return registry;
+}
+
+}  // namespace decom
