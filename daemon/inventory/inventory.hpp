@@ -16,6 +16,8 @@
 
 namespace decom {
 
+class MirrorFeed;
+
 /// How fresh the mirror of one vCenter is.
 struct MirrorState {
   std::string vcenter;
@@ -51,6 +53,8 @@ struct SearchResult {
 class Inventory {
  public:
   Inventory(VcenterPool& vcenters, Clock& clock);
+  /// From feeds of any kind (mirror_feed.hpp), one a vCenter.
+  Inventory(std::vector<std::unique_ptr<MirrorFeed>> feeds, Clock& clock);
   ~Inventory();
 
   void start();

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/domain/machine.hpp"
+#include "daemon/inventory/address.hpp"
+#include "daemon/inventory/row_set.hpp"
+#include "daemon/inventory/trigram_index.hpp"
+
+namespace decom::inventory {
+
+/// Texts that many machines share. A chunk keeps each once and rows refer to it by number.
+enum class Column {
+  vcenter,
+  vcenter_uuid,
+  datacenter,
+  cluster,
+  folder,
+  pool,
+  esx,
+  guest_id,
+  guest_full_name,
+  tools_guest_id,
+  tools,
+  managed,
+  owner
+};
+inline constexpr std::size_t kColumns = 13;
+
+/// Where a machine stands in the order of a mirror: by folded name, then by reference.
+struct RowKey {
+  std::string name;
+  std::string moref;
+  auto operator<=>(const RowKey&) const = default;
+};
+RowKey key_of(const Machine& machine);
+
+/// Up to 512 machines in the order of their keys, packed: immutable, shared by snapshots, replaced as a whole when one
+/// of its machines changes.
+///
+/// What is searched lies in columns and in one folded text with a trigram index; the rest of a machine's facts is a
+/// few bytes a row that only a hit unpacks. Upper-case letters of the text are one bit each, so that the folded text
+/// is the only copy.
+class Chunk {
+ public:
+  /// At most kChunkRows machines, in order of their keys. Without an index it can only be unpacked: for the pieces of a
+  /// load that is not complete.
+  explicit Chunk(std::span<const Machine> machines, bool with_index = true);
+
+  [[nodiscard]] std::size_t rows() const { return power_.size(); }
+  [[nodiscard]] Machine unpack(std::size_t row) const;
+  [[nodiscard]] RowKey key(std::size_t row) const { return {std::string(name(row)), moref(row)}; }
+
+  /// Folded: name NUL host NUL (address NUL)* NUL annotation NUL.
+  [[nodiscard]] std::string_view text(std::size_t row) const {
+    return std::string_view(text_).substr(text_at_[row], text_at_[row + 1] - text_at_[row]);
+  }
+  [[nodiscard]] std::string_view name(std::size_t row) const;
+  [[nodiscard]] std::string_view host(std::size_t row) const;
+  [[nodiscard]] std::string_view annotation(std::size_t row) const;
+  [[nodiscard]] std::vector<std::string_view> addresses(std::size_t row) const;
+  [[nodiscard]] const TrigramIndex& index() const { return index_; }
+
+  [[nodiscard]] std::size_t words() const { return word_at_.size() - 1; }
+  [[nodiscard]] std::string_view word(std::size_t number) const {
+    return std::string_view(words_).substr(word_at_[number], word_at_[number + 1] - word_at_[number]);
+  }
+  [[nodiscard]] std::span<const std::uint16_t> column(Column column) const {
+    return std::span(columns_).subspan(static_cast<std::size_t>(column) * rows(), rows());
+  }
+  [[nodiscard]] std::string_view cell(Column which, std::size_t row) const { return word(column(which)[row]); }
+
+  /// Numbers of words.
+  [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> attributes(std::size_t row) const;
+  [[nodiscard]] std::vector<std::size_t> tags(std::size_t row) const;
+  [[nodiscard]] std::vector<std::size_t> snapshots(std::size_t row) const;
+  [[nodiscard]] std::string moref(std::size_t row) const;
+
+  [[nodiscard]] std::span<const std::uint8_t> power() const { return power_; }
+  [[nodiscard]] std::span<const std::uint8_t> family() const { return family_; }
+  [[nodiscard]] bool is_template(std::size_t row) const { return (flags_[row] & kTemplate) != 0; }
+  [[nodiscard]] std::span<const std::int32_t> cpus() const { return cpus_; }
+  [[nodiscard]] std::span<const std::int64_t> memory_mb() const { return memory_mb_; }
+  [[nodiscard]] std::span<const std::int64_t> disk_bytes() const { return disk_bytes_; }
+  [[nodiscard]] std::span<const std::int64_t> created() const { return created_; }  ///< kNoValue where it is not known
+  [[nodiscard]] std::span<const std::int64_t> booted() const { return booted_; }
+  [[nodiscard]] std::span<const std::uint16_t> snapshot_counts() const { return snapshot_counts_; }
+  [[nodiscard]] std::span<const std::uint32_t> moref_hashes() const { return moref_hashes_; }
+  static std::uint32_t hash_of_moref(std::string_view moref);
+
+  [[nodiscard]] bool has_instance_uuid(std::size_t row) const { return (flags_[row] & kInstanceUuid) != 0; }
+  [[nodiscard]] bool has_bios_uuid(std::size_t row) const { return (flags_[row] & kBiosUuid) != 0; }
+  [[nodiscard]] const Uuid& instance_uuid(std::size_t row) const { return uuids_[row]; }
+  [[nodiscard]] const Uuid& bios_uuid(std::size_t row) const { return uuids_[rows() + row]; }
+  /// All rows' instance UUIDs, then all rows' BIOS UUIDs.
+  [[nodiscard]] std::span<const Uuid> uuids() const { return uuids_; }
+
+  /// Calls `visit(row, address)` for each address that could be read.
+  template <typename Visit>
+  void each_address(Visit visit) const {
+    for (std::size_t i = 0; i < v4_.size(); ++i)
+      visit(std::size_t{v4_rows_[i]}, Address{{v4_[i][0], v4_[i][1], v4_[i][2], v4_[i][3]}, false});
+    for (std::size_t i = 0; i < v6_.size(); ++i) visit(std::size_t{v6_rows_[i]}, Address{v6_[i], true});
+  }
+
+  /// Memory that it takes, and how much of it is the search's.
+  struct Size {
+    std::size_t facts = 0;
+    std::size_t search = 0;
+  };
+  [[nodiscard]] Size size() const;
+
+ private:
+  friend class ChunkPacker;
+  class Reader;
+
+  static constexpr std::uint8_t kTemplate = 1;
+  static constexpr std::uint8_t kInstanceUuid = 2;  ///< it is in `uuids_`
+  static constexpr std::uint8_t kBiosUuid = 4;
+  static constexpr std::uint8_t kOddUuid = 8;  ///< one of them does not read as we write it, and is kept as text too
+  static constexpr std::uint8_t kUpperCase = 16;
+
+  [[nodiscard]] Reader facts(std::size_t row) const;
+
+  std::string text_;
+  std::vector<std::uint32_t> text_at_;
+  TrigramIndex index_;
+  std::string words_;
+  std::vector<std::uint32_t> word_at_;
+  std::vector<std::uint16_t> columns_;  ///< column by column
+  std::vector<std::uint8_t> power_;
+  std::vector<std::uint8_t> family_;
+  std::vector<std::uint8_t> flags_;
+  std::vector<std::int32_t> cpus_;
+  std::vector<std::int64_t> memory_mb_;
+  std::vector<std::int64_t> disk_bytes_;
+  std::vector<std::int64_t> created_;
+  std::vector<std::int64_t> booted_;
+  std::vector<std::uint16_t> snapshot_counts_;
+  std::vector<std::uint32_t> moref_hashes_;
+  std::vector<Uuid> uuids_;
+  std::vector<std::array<std::uint8_t, 4>> v4_;
+  std::vector<std::uint16_t> v4_rows_;
+  std::vector<std::array<std::uint8_t, 16>> v6_;
+  std::vector<std::uint16_t> v6_rows_;
+  std::string facts_;  ///< the rest, row by row; see chunk_packer.cpp
+  std::vector<std::uint32_t> facts_at_;
+};
+
+using Chunks = std::vector<std::shared_ptr<const Chunk>>;
+
+}  // namespace decom::inventory
