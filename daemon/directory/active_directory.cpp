@@ -1,0 +1,119 @@
+#include "daemon/directory/active_directory.hpp"
+
+#include "common/base/text.hpp"
+#include "daemon/directory/computers.hpp"
+#include "daemon/directory/people.hpp"
+#include "daemon/directory/session.hpp"
+
+namespace decom {
+
+namespace {
+
+using namespace directory;
+
+Dn parse_option(const std::string& text, std::string_view option) {
+  if (auto dn = Dn::parse(text)) return *std::move(dn);
+  throw Error{ErrorCode::invalid, "the directory's {} is not a distinguished name: {}", option, text};
+}
+
+ComputerScope scope_of(const DirectoryOptions& options) {
+  ComputerScope scope{.base = parse_option(options.base_dn, "base_dn"), .allowed = {}};
+  for (const std::string& text : options.computer_ous) {
+    Dn unit = parse_option(text, "computer_ous");
+    if (!unit.is_at_or_below(scope.base))
+      throw Error{ErrorCode::invalid, "the directory's unit for computers {} is not below {}", text, options.base_dn};
+    scope.allowed.push_back(std::move(unit));
+  }
+  if (scope.allowed.empty()) scope.allowed.push_back(scope.base);
+  return scope;
+}
+
+Sid parse_sid(const std::string& text) {
+  if (auto sid = Sid::parse(text)) return *std::move(sid);
+  throw Error{ErrorCode::invalid, "{} is no SID", text};
+}
+
+Guid parse_guid(const std::string& text) {
+  if (auto guid = Guid::parse(text)) return *std::move(guid);
+  throw Error{ErrorCode::invalid, "{} is no GUID", text};
+}
+
+class ActiveDirectory : public Directory {
+ public:
+  explicit ActiveDirectory(const DirectoryOptions& options)
+      : options_(options), scope_(scope_of(options)), sessions_(options) {}
+
+  Person authenticate(std::string_view name, const Secret& password) override {
+    if (password.empty() || password.expose().find('\0') != std::string::npos)
+      throw Error{ErrorCode::unauthenticated, "cannot log on: a password is needed"};
+    return sessions_.run([&](Session& session) {
+      const Account account = find_account(session, scope_.base, name);
+      prove(session.endpoint(), account, name, password);
+      return directory::read_person(session, account.sid);
+    });
+  }
+
+  Person read_person(const std::string& sid) override {
+    const Sid wanted = parse_sid(sid);
+    return sessions_.run([&](Session& session) { return directory::read_person(session, wanted); });
+  }
+
+  std::string group_sid(const std::string& name_or_sid) override {
+    return sessions_.run([&](Session& session) { return find_group(session, scope_.base, name_or_sid).text(); });
+  }
+
+  std::vector<Computer> find_computers(const std::vector<std::string>& names) override {
+    return sessions_.run([&](Session& session) { return directory::find_computers(session, scope_, names); });
+  }
+
+  std::optional<Computer> read_computer(const std::string& guid) override {
+    const Guid wanted = parse_guid(guid);
+    return sessions_.run([&](Session& session) { return directory::read_computer(session, scope_, wanted); });
+  }
+
+  void remove_child(const Computer& expected, const std::string& child) override {
+    sessions_.run([&](Session& session) {
+      directory::remove_child(session, scope_, expected, child);
+      return true;
+    });
+  }
+
+  void remove_computer(const Computer& expected) override {
+    sessions_.run([&](Session& session) {
+      directory::remove_computer(session, scope_, expected);
+      return true;
+    });
+  }
+
+  std::string check() override {
+    return sessions_.run([&](Session& session) {
+      if (!session.connection().read(Base::of(scope_.base), {"objectClass"}))
+        throw Error{ErrorCode::denied, "the service account cannot see {}", options_.base_dn};
+      return fmt::format("{} of {} at {}, {}, as {}", session.domain().controller, session.domain().dns_name,
+                         session.endpoint().url, session.connection().tls_version(), options_.bind_dn);
+    });
+  }
+
+ private:
+  /// Binds as the person, on a connection of its own to the same domain controller. Once: accounts lock.
+  void prove(const Endpoint& endpoint, const Account& account, std::string_view typed, const Secret& password) const {
+    const std::unique_ptr<Connection> own = Connection::open(endpoint, options_.timeout);
+    if (const auto refusal = own->bind(account.dn.text(), password)) {
+      if (refusal->code == ErrorCode::unauthenticated)  // in the words for an unknown name
+        throw Error{refusal->code, "cannot log on: {}", refusal->words};
+      throw Error{refusal->code, "cannot log on as {}: {}", safe_for_terminal(typed), refusal->words};
+    }
+  }
+
+  const DirectoryOptions options_;
+  const ComputerScope scope_;
+  Sessions sessions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Directory> connect_active_directory(DirectoryOptions options) {
+  return std::make_unique<ActiveDirectory>(options);
+}
+
+}  // namespace decom

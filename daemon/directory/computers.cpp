@@ -1,0 +1,173 @@
+#include "daemon/directory/computers.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "common/base/text.hpp"
+#include "daemon/directory/ldif.hpp"
+
+namespace decom::directory {
+
+namespace {
+
+constexpr std::size_t kLongestName = 256;  // sAMAccountName's rangeUpper; a host name has 253 at most
+
+// userAccountControl ([MS-ADTS] 2.2.16) and well-known groups ([MS-DTYP] 2.4.2.4).
+constexpr unsigned kDisabled = 0x2;
+constexpr unsigned kServerTrust = 0x2000;
+constexpr unsigned kPartialSecrets = 0x0400'0000;
+constexpr unsigned kDomainControllers = 516;
+constexpr unsigned kReadOnlyDomainControllers = 521;
+
+unsigned needed_number(const Entry& entry, std::string_view attribute) {
+  const std::string text = entry.first(attribute);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+    throw Error{ErrorCode::denied, "cannot judge {}: the service account may not read its {}", entry.dn, attribute};
+  return static_cast<unsigned>(value);
+}
+
+/// An empty answer means "absent" only to somebody who can see the place where it would be.
+void read_control(Session& session, const ComputerScope& scope) {
+  for (const Dn& place : scope.allowed) {
+    const auto seen = session.connection().read(Base::of(place), {"objectClass"});
+    if (!seen || seen->values("objectClass") == nullptr)
+      throw Error{ErrorCode::denied, "cannot search for computers: the service account cannot see {}", place.text()};
+  }
+}
+
+/// The entries below it, parents before their children.
+std::vector<Entry> read_children(Session& session, const Dn& computer) {
+  std::vector<std::pair<std::size_t, Entry>> found;
+  for (Entry& entry : session.connection().search(Base::of(computer), Scope::subtree, Filter::present("objectClass"),
+                                                  {"*", "uSNChanged"})) {
+    const auto dn = Dn::parse(entry.dn);
+    if (!dn) throw Error{ErrorCode::protocol, "the directory gave a child of {} without a usable name", computer.text()};
+    if (dn->is_below(computer)) found.emplace_back(dn->depth(), std::move(entry));
+  }
+  std::ranges::stable_sort(found, {}, &std::pair<std::size_t, Entry>::first);
+  std::vector<Entry> children;
+  for (auto& [depth, entry] : found) children.push_back(std::move(entry));
+  return children;
+}
+
+Computer to_computer(Session& session, const ComputerScope& scope, const Entry& entry) {
+  const auto guid = Guid::from_bytes(entry.first("objectGUID"));
+  const auto dn = Dn::parse(entry.dn);
+  const std::string usn = entry.first("uSNChanged");
+  if (!guid || !dn || usn.empty())
+    throw Error{ErrorCode::protocol, "the directory gave a computer without objectGUID, name or uSNChanged: {}", entry.dn};
+  const unsigned control = needed_number(entry, "userAccountControl");
+  const unsigned group = needed_number(entry, "primaryGroupID");
+  const auto sid = Sid::from_bytes(entry.first("objectSid"));
+
+  std::vector<Entry> all = read_children(session, *dn);
+  std::vector<std::string> children;
+  for (const Entry& child : all) children.push_back(child.dn);
+  all.insert(all.begin(), entry);
+
+  return {.guid = guid->text(),
+          .dn = entry.dn,
+          .sam = entry.first("sAMAccountName"),
+          .dns_host_name = entry.first("dNSHostName"),
+          .sid = sid ? sid->text() : "",
+          .operating_system = entry.first("operatingSystem"),
+          .enabled = (control & kDisabled) == 0,
+          .is_critical = equals_folded(entry.first("isCriticalSystemObject"), "TRUE"),
+          .is_domain_controller = (control & (kServerTrust | kPartialSecrets)) != 0 || group == kDomainControllers ||
+                                  group == kReadOnlyDomainControllers,
+          .in_allowed_ou = std::ranges::any_of(scope.allowed, [&](const Dn& ou) { return dn->is_below(ou); }),
+          .children = std::move(children),
+          .ldif = to_ldif(all, [&](std::string_view attribute) { return session.is_secret(attribute); }),
+          // Each domain controller counts for itself.
+          .change_mark = usn + "@" + session.domain().controller};
+}
+
+/// uSNChanged is not part of "*": it is constructed for each domain controller.
+const std::vector<const char*> kAttributes{"*", "uSNChanged"};
+
+/// The account as it is now, if it still is the one that was looked at and may be removed.
+Computer read_again(Session& session, const ComputerScope& scope, const Computer& expected, bool children_may_be_gone) {
+  const auto guid = Guid::parse(expected.guid);
+  if (!guid) throw Error{ErrorCode::invalid, "cannot remove a computer: {} is no GUID", expected.guid};
+  const auto now = read_computer(session, scope, *guid);
+  if (!now) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.sam};
+  const auto no = [&](std::string_view why) {
+    return Error{ErrorCode::refused, "cannot remove {}: {}", now->dn, why};
+  };
+  if (now->is_critical) throw no("it is a critical system object");
+  if (now->is_domain_controller) throw no("it is a domain controller");
+  if (!now->in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
+  if (now->change_mark != expected.change_mark || now->dn != expected.dn)
+    throw no("it was changed since it was looked at, or another domain controller answers");
+  for (const std::string& child : now->children)
+    if (std::ranges::find(expected.children, child) == expected.children.end())
+      throw no(fmt::format("it has a child that was not there when it was looked at: {}", child));
+  if (!children_may_be_gone && now->children.size() != expected.children.size())
+    throw no("it has lost a child since it was looked at");
+  return *now;
+}
+
+Base base_of(const std::string& dn) {
+  const auto parsed = Dn::parse(dn);
+  if (!parsed) throw Error{ErrorCode::invalid, "cannot remove {}: it is not a distinguished name", dn};
+  return Base::of(*parsed);
+}
+
+}  // namespace
+
+std::vector<Computer> find_computers(Session& session, const ComputerScope& scope,
+                                     const std::vector<std::string>& names) {
+  read_control(session, scope);
+  std::vector<Filter> any;
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > kLongestName)
+      throw Error{ErrorCode::invalid, "cannot search for a computer by a name of {} bytes", name.size()};
+    any.push_back(Filter::equals("sAMAccountName", name.ends_with('$') ? name : name + "$"));
+    any.push_back(Filter::equals("dNSHostName", name));
+  }
+  if (any.empty()) return {};
+  std::vector<Computer> found;
+  for (const Entry& entry : session.connection().search(
+           Base::of(scope.base), Scope::subtree,
+           Filter::all({Filter::equals("objectCategory", "computer"), Filter::any(any)}), kAttributes))
+    found.push_back(to_computer(session, scope, entry));
+  return found;
+}
+
+std::optional<Computer> read_computer(Session& session, const ComputerScope& scope, const Guid& guid) {
+  const auto entry = session.connection().read(Base::of(guid), kAttributes);
+  if (!entry) {
+    read_control(session, scope);
+    return std::nullopt;
+  }
+  const auto* classes = entry->values("objectClass");
+  if (classes == nullptr || std::ranges::find(*classes, "computer") == classes->end())
+    throw Error{ErrorCode::refused, "{} is not a computer account", entry->dn};
+  return to_computer(session, scope, *entry);
+}
+
+void remove_child(Session& session, const ComputerScope& scope, const Computer& expected, const std::string& child) {
+  const Computer now = read_again(session, scope, expected, true);
+  if (std::ranges::find(now.children, child) == now.children.end())
+    throw Error{ErrorCode::gone, "{} is not in the directory any more", child};
+  session.connection().remove(base_of(child), child);
+}
+
+void remove_computer(Session& session, const ComputerScope& scope, const Computer& expected) {
+  const Computer now = read_again(session, scope, expected, true);
+  std::size_t removed = 0;
+  try {
+    for (auto child = now.children.rbegin(); child != now.children.rend(); ++child, ++removed)
+      session.connection().remove(base_of(*child), *child);
+    session.connection().remove(Base::of(*Guid::parse(now.guid)), now.dn);
+  } catch (const Error& e) {
+    if (removed == 0) throw;
+    throw Error{e.code(), "{} ({} of its {} children are removed)", e.what(), removed, now.children.size()};
+  }
+}
+
+}  // namespace decom::directory
