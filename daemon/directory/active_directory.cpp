@@ -1,5 +1,7 @@
 #include "daemon/directory/active_directory.hpp"
 
+#include <fmt/format.h>
+
 #include "common/base/text.hpp"
 #include "daemon/directory/computers.hpp"
 #include "daemon/directory/people.hpp"
@@ -69,13 +71,6 @@ class ActiveDirectory : public Directory {
   std::optional<Computer> read_computer(const std::string& guid) override {
     const Guid wanted = parse_guid(guid);
     return sessions_.run([&](Session& session) { return directory::read_computer(session, scope_, wanted); });
-  }
-
-  void remove_child(const Computer& expected, const std::string& child) override {
-    sessions_.run([&](Session& session) {
-      directory::remove_child(session, scope_, expected, child);
-      return true;
-    });
   }
 
   void remove_computer(const Computer& expected) override {

@@ -7,6 +7,7 @@
 namespace decom {
 
 /// Active Directory over LDAPS or StartTLS. The only users of libldap are in this folder.
+/// Throws `invalid` for options that can never work; connects at the first use, not here.
 std::unique_ptr<Directory> connect_active_directory(DirectoryOptions options);
 
 }  // namespace decom

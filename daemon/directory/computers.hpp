@@ -19,7 +19,6 @@ struct ComputerScope {
 std::vector<Computer> find_computers(Session& session, const ComputerScope& scope,
                                      const std::vector<std::string>& names);
 std::optional<Computer> read_computer(Session& session, const ComputerScope& scope, const Guid& guid);
-void remove_child(Session& session, const ComputerScope& scope, const Computer& expected, const std::string& child);
 void remove_computer(Session& session, const ComputerScope& scope, const Computer& expected);
 
 }  // namespace decom::directory

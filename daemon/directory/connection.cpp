@@ -191,8 +191,8 @@ std::vector<Entry> Connection::search(const Base& base, Scope scope, const Filte
     begin();
     LDAPControl* paging_raw = nullptr;
     // Windows cuts an answer without paging at 1,000 entries.
-    if (const int failed = ::ldap_create_page_control(ldap_, page_size, page == 0 ? nullptr : &cookie.value, 1,
-                                                      &paging_raw);
+    if (const int failed =
+            ::ldap_create_page_control(ldap_, page_size, page == 0 ? nullptr : &cookie.value, 1, &paging_raw);
         failed != LDAP_SUCCESS)
       fail(failed, "search");
     const Control paging{paging_raw};
@@ -214,9 +214,9 @@ std::vector<Entry> Connection::search(const Base& base, Scope scope, const Filte
     cookie.clear();
     LDAPControl* last_page = ::ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answered, nullptr);
     ber_int_t estimate = 0;
-    const int parsed =
-        last_page == nullptr ? LDAP_SUCCESS
-                             : ::ldap_parse_pageresponse_control(ldap_, last_page, &estimate, &cookie.value);
+    const int parsed = last_page == nullptr
+                           ? LDAP_SUCCESS
+                           : ::ldap_parse_pageresponse_control(ldap_, last_page, &estimate, &cookie.value);
     ::ldap_controls_free(answered);
     if (parsed != LDAP_SUCCESS) fail(parsed, "search");
     if (cookie.value.bv_len == 0) return found;
@@ -258,7 +258,8 @@ void Connection::remove(const Base& base, std::string_view what) {
     case LDAP_NO_SUCH_OBJECT: throw Error{ErrorCode::gone, "{} is not in the directory any more", what};
     case LDAP_NOT_ALLOWED_ON_NONLEAF:
       throw Error{ErrorCode::refused,
-                  "cannot remove {}: it has children that came just now, or that the service account may not see", what};
+                  "cannot remove {}: it has children that came just now, or that the service account may not see",
+                  what};
     case LDAP_INSUFFICIENT_ACCESS:
       throw Error{ErrorCode::denied,
                   "cannot remove {}: the service account has no right to, or it is protected from accidental deletion",
@@ -304,8 +305,8 @@ void Connection::fail(int code, std::string_view doing) {
     case LDAP_UNWILLING_TO_PERFORM: throw error(ErrorCode::refused, safe_for_terminal(diagnostic()));
     default: break;
   }
-  throw Error{ErrorCode::protocol, "cannot {} the directory {}: {} ({})", doing, endpoint_.url, ::ldap_err2string(code),
-              safe_for_terminal(diagnostic()).substr(0, 200)};
+  throw Error{ErrorCode::protocol,     "cannot {} the directory {}: {} ({})",         doing, endpoint_.url,
+              ::ldap_err2string(code), safe_for_terminal(diagnostic()).substr(0, 200)};
 }
 
 }  // namespace decom::directory

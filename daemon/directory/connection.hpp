@@ -47,8 +47,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// A simple bind; nothing when it was accepted. An empty password would be accepted as nobody (RFC 4513 5.1.2) and one
-  /// with a NUL would be cut: both are refused here, and nothing is sent.
+  /// A simple bind; nothing when it was accepted. An empty password would be accepted as nobody (RFC 4513 5.1.2) and
+  /// one with a NUL would be cut: both are refused here, and nothing is sent.
   std::optional<BindDiagnosis> bind(const std::string& name, const Secret& password);
 
   /// One entry; nothing when there is none, or none that may be seen.

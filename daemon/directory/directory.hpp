@@ -51,15 +51,16 @@ struct Computer {
   bool in_allowed_ou = true;
   std::vector<std::string> children;  ///< DNs, deepest last
   std::string ldif;                   ///< before-image of it and its children, without secrets
-  std::string change_mark;            ///< uSNChanged: differs when somebody changed it since
+  std::string change_mark;            ///< uSNChanged at a domain controller: differs when it was changed since
 };
 
 /// The directory. Safe from any thread; each call is against one domain controller and bounded by `timeout`.
 ///
-/// Errors: `unreachable` (nobody answered or connected), `timed_out`, `untrusted` (certificate), `unauthenticated`
-/// (wrong name or password: never tried again), `denied` (the account may not: disabled, expired, locked, must change
-/// … the text says which; or no right), `not_found`, `ambiguous`, `refused` (unwilling), `lost` (a delete was sent
-/// and its answer was not seen), `protocol`.
+/// Errors: `unreachable` (nobody answered or connected, or the service account itself could not log on), `timed_out`,
+/// `busy`, `untrusted` (certificate), `unauthenticated` (wrong name or password: never tried again), `denied` (the
+/// account may not: disabled, expired, locked, must change … the text says which; or no right), `not_found`,
+/// `ambiguous`, `refused` (unwilling), `lost` (a delete was sent and its answer was not seen, or some of an account's
+/// children are removed and the rest was refused), `protocol`, `too_large`, `invalid` (an argument).
 class Directory {
  public:
   virtual ~Directory() = default;
@@ -76,8 +77,8 @@ class Directory {
   virtual std::vector<Computer> find_computers(const std::vector<std::string>& names) = 0;
   virtual std::optional<Computer> read_computer(const std::string& guid) = 0;
   /// Removes it by GUID, its listed children first, leaf by leaf. Refuses (`refused`) critical ones, domain
-  /// controllers, other OUs, one whose change_mark differs, and children that `expected` does not list. Already gone:
-  /// `gone`.
+  /// controllers, other OUs, one whose change_mark differs, and children that `expected` does not list or that cannot
+  /// be seen. Already gone: `gone`.
   virtual void remove_computer(const Computer& expected) = 0;
 
   /// For doctor: reachable, certificate, bind, and which server answered.

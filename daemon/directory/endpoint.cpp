@@ -35,7 +35,8 @@ Endpoint Endpoint::parse(const std::string& url, bool starttls) {
   }
   if (rest.starts_with(':')) {
     const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), endpoint.port);
-    if (error != std::errc{} || end != rest.data() + rest.size() || endpoint.port == 0) throw invalid("its port is wrong");
+    if (error != std::errc{} || end != rest.data() + rest.size() || endpoint.port == 0)
+      throw invalid("its port is wrong");
   } else if (!rest.empty()) {
     throw invalid("something follows the host");
   }

@@ -15,7 +15,8 @@ struct Endpoint {
   std::string address;    ///< connect here; empty: to `host`
   std::filesystem::path ca_file;
 
-  /// "ldaps://host[:port]", or "ldap://host[:port]" with StartTLS. Throws `invalid`: a password never goes in the clear.
+  /// "ldaps://host[:port]", or "ldap://host[:port]" with StartTLS. Throws `invalid`: a password never goes in the
+  /// clear.
   static Endpoint parse(const std::string& url, bool starttls);
 };
 

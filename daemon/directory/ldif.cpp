@@ -14,13 +14,30 @@ namespace {
 constexpr std::size_t kLineWidth = 76;
 
 // Passwords of accounts and trusts ([MS-ADTS] 3.1.1.4.4), of LAPS old and new, of managed accounts; BitLocker and TPM.
-constexpr std::array<std::string_view, 24> kSecrets{
-    "unicodepwd", "dbcspwd", "userpassword", "ntpwdhistory", "lmpwdhistory", "supplementalcredentials", "currentvalue",
-    "priorvalue", "initialauthincoming", "initialauthoutgoing", "trustauthincoming", "trustauthoutgoing",
-    "ms-mcs-admpwd", "mslaps-password", "mslaps-encryptedpassword", "mslaps-encryptedpasswordhistory",
-    "mslaps-encrypteddsrmpassword", "mslaps-encrypteddsrmpasswordhistory", "msds-managedpassword",
-    "msfve-recoverypassword", "msfve-keypackage", "mstpm-ownerinformation", "mstpm-ownerinformationtemp",
-    "msds-executescriptpassword"};
+constexpr std::array<std::string_view, 24> kSecrets{"unicodepwd",
+                                                    "dbcspwd",
+                                                    "userpassword",
+                                                    "ntpwdhistory",
+                                                    "lmpwdhistory",
+                                                    "supplementalcredentials",
+                                                    "currentvalue",
+                                                    "priorvalue",
+                                                    "initialauthincoming",
+                                                    "initialauthoutgoing",
+                                                    "trustauthincoming",
+                                                    "trustauthoutgoing",
+                                                    "ms-mcs-admpwd",
+                                                    "mslaps-password",
+                                                    "mslaps-encryptedpassword",
+                                                    "mslaps-encryptedpasswordhistory",
+                                                    "mslaps-encrypteddsrmpassword",
+                                                    "mslaps-encrypteddsrmpasswordhistory",
+                                                    "msds-managedpassword",
+                                                    "msfve-recoverypassword",
+                                                    "msfve-keypackage",
+                                                    "mstpm-ownerinformation",
+                                                    "mstpm-ownerinformationtemp",
+                                                    "msds-executescriptpassword"};
 
 std::string base64(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');

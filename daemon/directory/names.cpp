@@ -26,8 +26,8 @@ int hex_digit(char c) {
 std::optional<std::uint64_t> decimal(std::string_view text, std::uint64_t most) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || (text.size() > 1 && text[0] == '0') || error != std::errc{} ||
-      end != text.data() + text.size() || value > most)
+  if (text.empty() || (text.size() > 1 && text[0] == '0') || error != std::errc{} || end != text.data() + text.size() ||
+      value > most)
     return std::nullopt;
   return value;
 }

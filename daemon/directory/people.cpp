@@ -38,7 +38,8 @@ bool has_passed(std::int64_t filetime) {
   if (filetime == 0 || filetime == std::numeric_limits<std::int64_t>::max()) return false;
   constexpr std::int64_t kSecondsFrom1601To1970 = 11'644'473'600;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return filetime / 10'000'000 - kSecondsFrom1601To1970 <= std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  return filetime / 10'000'000 - kSecondsFrom1601To1970 <=
+         std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
 void refuse_unless_it_may_log_on(const Entry& entry) {
@@ -72,8 +73,7 @@ std::vector<Entry> find_people(Session& session, const Dn& base, std::string_vie
     return find_by(session, base, people_with(Filter::equals("sAMAccountName", typed.substr(slash + 1))));
   }
   const std::size_t at = typed.rfind('@');
-  if (at == std::string_view::npos)
-    return find_by(session, base, people_with(Filter::equals("sAMAccountName", typed)));
+  if (at == std::string_view::npos) return find_by(session, base, people_with(Filter::equals("sAMAccountName", typed)));
   auto found = find_by(session, base, people_with(Filter::equals("userPrincipalName", typed)));
   // name@domain works for everybody, whatever UPN was written into the account; an explicit one goes first.
   if (found.empty() && equals_folded(typed.substr(at + 1), session.domain().dns_name))

@@ -68,8 +68,8 @@ ssl_ctx_st* make_context(const std::filesystem::path& ca_file) {
   if (context == nullptr) throw Error{ErrorCode::internal, "cannot set TLS up: {}", openssl_words()};
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  const int trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
-                                      : SSL_CTX_load_verify_file(context, ca_file.c_str());
+  const int trusted =
+      ca_file.empty() ? SSL_CTX_set_default_verify_paths(context) : SSL_CTX_load_verify_file(context, ca_file.c_str());
   if (trusted == 1) return context;
   SSL_CTX_free(context);
   throw Error{ErrorCode::untrusted, "cannot read the authority's certificate {}: {}", ca_file.string(),
@@ -134,10 +134,10 @@ void Stream::start_tls(const std::string& name, const std::filesystem::path& ca_
   X509_VERIFY_PARAM* wanted = SSL_get0_param(tls_);
   // The subject's CN proves nothing (RFC 6125 6.4.4), and "dc*.example" is nobody's name.
   X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const int named = is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str())
-                                     : X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size()) &
-                                           SSL_set_tlsext_host_name(tls_, name.c_str());
-  if (named != 1) throw Error{ErrorCode::invalid, "cannot check a certificate for the name {}", name};
+  const bool named = is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str()) == 1
+                                      : X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size()) == 1 &&
+                                            SSL_set_tlsext_host_name(tls_, name.c_str()) == 1;
+  if (!named) throw Error{ErrorCode::invalid, "cannot check a certificate for the name {}", name};
 
   for (;;) {
     ERR_clear_error();
