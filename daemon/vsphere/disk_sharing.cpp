@@ -37,8 +37,9 @@ std::vector<std::string> machines_sharing_disks(Session& session, const Machine&
   // The machine, and every VM of its datastores, in one call. vCenter has no question for one file, so all of them
   // tell their files; each is looked at and dropped as it comes in.
   FilterSpec filter{.properties = {{"VirtualMachine", kPaths}}, .objects = {{.object = self}}};
-  filter.objects.front().steps = {{.name = "stores", .type = "VirtualMachine", .path = "datastore", .then = {"machines"}},
-                                  {.name = "machines", .type = "Datastore", .path = "vm"}};
+  filter.objects.front().steps = {
+      {.name = "stores", .type = "VirtualMachine", .path = "datastore", .then = {"machines"}},
+      {.name = "machines", .type = "Datastore", .path = "vm"}};
   struct Other {
     std::string name;
     std::set<std::string> files;

@@ -100,7 +100,8 @@ void Places::name(Machine& machine, const MachineLinks& links) const {
   if (const Place* const host = find(links.host)) {
     machine.host = decoded_name(host->name);
     const Place* const owner = find(host->parent);
-    machine.cluster = owner != nullptr && owner->type == "ClusterComputeResource" ? decoded_name(owner->name) : machine.host;
+    machine.cluster =
+        owner != nullptr && owner->type == "ClusterComputeResource" ? decoded_name(owner->name) : machine.host;
   }
   if (const Place* const pool = find(links.pool)) machine.resource_pool = decoded_name(pool->name);
 }

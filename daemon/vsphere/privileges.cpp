@@ -12,7 +12,8 @@ namespace {
 // How servers say that they do not know a method.
 bool means_unknown_method(const SoapFault& fault) {
   return fault.name == "NotSupported" || fault.name == "NotImplemented" || fault.name == "InvalidRequest" ||
-         fault.name == "MethodNotFound" || (fault.name.empty() && folded(fault.message).find("unable to resolve wsdl method") != std::string::npos);
+         fault.name == "MethodNotFound" ||
+         (fault.name.empty() && folded(fault.message).find("unable to resolve wsdl method") != std::string::npos);
 }
 
 struct Permission {
@@ -36,7 +37,8 @@ Roles read_roles(Session& session) {
 
 /// "CORP\alice" or "alice@corp.example" or "alice"
 std::pair<std::string, std::string> domain_and_name(const std::string& user) {
-  if (const auto slash = user.find('\\'); slash != std::string::npos) return {user.substr(0, slash), user.substr(slash + 1)};
+  if (const auto slash = user.find('\\'); slash != std::string::npos)
+    return {user.substr(0, slash), user.substr(slash + 1)};
   if (const auto at = user.find('@'); at != std::string::npos) return {user.substr(at + 1), user.substr(0, at)};
   return {{}, user};
 }
@@ -75,7 +77,8 @@ std::vector<std::string> chain_of(Session& session, const MoRef& entity) {
   std::map<std::string, std::string> parents;
   const FilterSpec filter{
       .properties = {{"ManagedEntity", {"parent"}}},
-      .objects = {{.object = entity, .steps = {{.name = "up", .type = "ManagedEntity", .path = "parent", .then = {"up"}}}}}};
+      .objects = {
+          {.object = entity, .steps = {{.name = "up", .type = "ManagedEntity", .path = "parent", .then = {"up"}}}}}};
   retrieve(session, filter, {.what = "read what is above " + entity.value},
            [&](const ObjectFacts& facts) { parents[facts.ref.value] = facts.text("parent"); });
   std::vector<std::string> chain;
@@ -87,7 +90,8 @@ std::set<std::string> granted_to(const std::string& user, const std::set<std::st
                                  const std::vector<Permission>& permissions, const std::vector<std::string>& chain) {
   std::set<std::string> granted;
   const auto add = [&](std::int64_t role) {
-    if (const auto found = roles.find(role); found != roles.end()) granted.insert(found->second.begin(), found->second.end());
+    if (const auto found = roles.find(role); found != roles.end())
+      granted.insert(found->second.begin(), found->second.end());
   };
   // The nearest object that says anything about this user decides; there, a permission of the user itself comes before
   // those of groups, and those of several groups add up. ("vSphere Security", Hierarchical Inheritance of Permissions)
@@ -123,7 +127,8 @@ MissingPrivileges missing_privileges(Session& session, const std::string& user, 
   const SoapReply reply = session.ask(call, {.what = what});
   if (reply.fault) {
     if (means_unknown_method(*reply.fault)) return missing_by_permissions(session, user, entities, privileges);
-    if (reply.fault->name != "UserNotFound" && reply.fault->name != "NotFound") throw error_of(*reply.fault, what, false);
+    if (reply.fault->name != "UserNotFound" && reply.fault->name != "NotFound")
+      throw error_of(*reply.fault, what, false);
     for (const auto& entity : entities) missing[entity.value] = privileges;  // nobody has no rights
     return missing;
   }

@@ -59,6 +59,7 @@ void write_filter(SoapCall& call, std::string_view name, const FilterSpec& filte
     for (const auto& step : object.steps) write_step(call, step);
     call.close();
   }
+  if (filter.forgiving) call.element("reportMissingObjectsInResults", true);
   call.close();
 }
 

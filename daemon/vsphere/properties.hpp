@@ -50,6 +50,8 @@ struct ObjectSpec {
 struct FilterSpec {
   std::vector<PropertySet> properties;
   std::vector<ObjectSpec> objects;
+  /// True: objects that are not there (any more) are left out, instead of failing the whole call.
+  bool forgiving = false;
 };
 
 /// Writes a PropertyFilterSpec as the content of the element `name`.

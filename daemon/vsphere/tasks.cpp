@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPoll = 30s;           // how long vCenter holds an answer back when nothing happens
-constexpr auto kLookAnyway = 30s;     // a push can be lost; nobody waits for ever because of it
-constexpr auto kLookUnwatched = 1s;   // while there is no watch
-constexpr auto kFirstPause = 250ms;   // between attempts to make the watch again
+constexpr auto kPoll = 30s;          // how long vCenter holds an answer back when nothing happens
+constexpr auto kLookAnyway = 30s;    // a push can be lost; nobody waits for ever because of it
+constexpr auto kLookUnwatched = 1s;  // while there is no watch
+constexpr auto kFirstPause = 250ms;  // between attempts to make the watch again
 constexpr auto kLongestPause = 5s;
 
 bool has_ended(const TaskInfo& info) { return info.state == TaskState::success || info.state == TaskState::error; }
@@ -177,11 +177,13 @@ TaskWatcher::Watch TaskWatcher::set_up(const std::vector<std::string>& tasks, co
   Watch watch;
   watch.generation = service->generation;
   // A collector of its own: WaitForUpdatesEx of the mirror and of the tasks would cancel each other on a shared one.
-  watch.collector = moref_of(session_.call(SoapCall("CreatePropertyCollector", service->property_collector), options).returnval());
+  watch.collector =
+      moref_of(session_.call(SoapCall("CreatePropertyCollector", service->property_collector), options).returnval());
   watch.view = moref_of(session_.call(SoapCall("CreateListView", service->view_manager), options).returnval());
   const FilterSpec filter{
       .properties = {{"Task", {"info.state", "info.progress"}}},
-      .objects = {{.object = watch.view, .skip = true, .steps = {{.name = "view", .type = "ListView", .path = "view"}}}}};
+      .objects = {
+          {.object = watch.view, .skip = true, .steps = {{.name = "view", .type = "ListView", .path = "view"}}}}};
   SoapCall create("CreateFilter", watch.collector);
   write_filter(create, "spec", filter);
   create.element("partialUpdates", false);

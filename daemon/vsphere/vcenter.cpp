@@ -18,7 +18,7 @@ using vsphere::SoapCall;
 class Vcenter::Impl {
  public:
   Impl(VcenterOptions given, Clock& the_clock)
-      : options(std::move(given)), clock(the_clock), session(options, clock), tasks(session, clock) {}
+      : options(std::move(given)), clock(the_clock), session(options, clock), tasks(session, clock), feed(session) {}
 
   /// A change of one object, sent once. Answers its returnval, which is a task's MoRef.
   std::string change(std::string_view method, const MoRef& object, const std::string& what, bool has_task) {
@@ -33,6 +33,7 @@ class Vcenter::Impl {
   Clock& clock;
   vsphere::Session session;
   vsphere::TaskWatcher tasks;
+  vsphere::InventoryFeed feed;
 };
 
 Vcenter::Vcenter(VcenterOptions options, Clock& clock) : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
@@ -77,9 +78,8 @@ std::vector<std::string> Vcenter::machines_sharing_disks(const Machine& machine)
   return vsphere::machines_sharing_disks(impl_->session, machine);
 }
 
-std::map<std::string, std::vector<std::string>> Vcenter::missing_privileges(const std::string& user,
-                                                                            const std::vector<std::string>& morefs,
-                                                                            const std::vector<std::string>& privileges) {
+std::map<std::string, std::vector<std::string>> Vcenter::missing_privileges(
+    const std::string& user, const std::vector<std::string>& morefs, const std::vector<std::string>& privileges) {
   std::vector<MoRef> entities;
   for (const auto& moref : morefs) entities.push_back(machine_ref(moref));
   return vsphere::missing_privileges(impl_->session, user, entities, privileges);
@@ -109,8 +109,8 @@ void Vcenter::cancel_task(const std::string& task) {
 
 TaskInfo Vcenter::read_task(const std::string& task) { return vsphere::read_task(impl_->session, task); }
 
-TaskInfo Vcenter::wait_for_task(const std::string& task, std::chrono::milliseconds deadline, const std::stop_token& stop,
-                                const std::function<void(int)>& on_progress) {
+TaskInfo Vcenter::wait_for_task(const std::string& task, std::chrono::milliseconds deadline,
+                                const std::stop_token& stop, const std::function<void(int)>& on_progress) {
   return impl_->tasks.wait(task, deadline, stop, on_progress);
 }
 
@@ -120,8 +120,7 @@ std::vector<TaskInfo> Vcenter::task_history(const std::string& moref, Timestamp 
 
 void Vcenter::follow_inventory(const std::stop_token& stop, const std::function<void(InventoryChange)>& apply,
                                const std::function<void()>& alive) {
-  vsphere::InventoryFeed feed(impl_->session);
-  feed.follow(stop, apply, alive);
+  impl_->feed.follow(stop, apply, alive);
 }
 
 }  // namespace decom

@@ -78,8 +78,8 @@ void VcenterPool::check_distinct() {
   for (const auto& entry : impl_->entries) {
     const auto [first, fresh] = bearers.emplace(impl_->learn(entry), entry.name);
     if (!fresh)
-      throw Error{ErrorCode::invalid, "{} and {} are the same vCenter (instance UUID {}): remove one of them", first->second,
-                  entry.name, first->first};
+      throw Error{ErrorCode::invalid, "{} and {} are the same vCenter (instance UUID {}): remove one of them",
+                  first->second, entry.name, first->first};
   }
 }
 
