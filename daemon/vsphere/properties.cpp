@@ -90,7 +90,15 @@ OneObject::OneObject(Session& session, const MoRef& object, const std::vector<st
     if (facts.ref.value != object.value) return;
     facts_.ref = facts.ref;
     facts_.values.clear();
-    for (const auto& [path, value] : facts.values) facts_.values.emplace_back(path, copy_.append_copy(value));
+    for (const auto& [path, value] : facts.values) {
+      auto copy = copy_.append_copy(value);
+      // Prefixes of types are declared further up in the answer.
+      for (auto outer = value.parent(); outer.type() == pugi::node_element; outer = outer.parent())
+        for (const auto attribute : outer.attributes())
+          if (std::string_view(attribute.name()).starts_with("xmlns") && !copy.attribute(attribute.name()))
+            copy.append_copy(attribute);
+      facts_.values.emplace_back(path, copy);
+    }
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/text.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
 namespace decom::vsphere {
@@ -10,6 +11,10 @@ namespace {
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
+}
+
+bool says(const std::string& message, std::string_view words) {
+  return folded(message).find(words) != std::string::npos;
 }
 
 std::string without_suffix(std::string_view name) {
@@ -72,8 +77,8 @@ SoapFault read_fault(const pugi::xml_node& fault, std::string message) {
   read.privilege = text_of(fault, "privilegeId");
   // InvalidPowerState: vCenter's sentence ends in "(Powered on)", others' sentences are empty.
   const std::string state = text_of(fault, "existingState");
-  if (state == "poweredOn" && read.message.find("Powered on") == std::string::npos) read.message += " (Powered on)";
-  if (state == "poweredOff" && read.message.find("Powered off") == std::string::npos) read.message += " (Powered off)";
+  if (state == "poweredOn" && !says(read.message, "powered on")) read.message += " (Powered on)";
+  if (state == "poweredOff" && !says(read.message, "powered off")) read.message += " (Powered off)";
   return read;
 }
 

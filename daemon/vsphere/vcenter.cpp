@@ -14,6 +14,7 @@ using vsphere::CallKind;
 using vsphere::machine_ref;
 using vsphere::MoRef;
 using vsphere::SoapCall;
+using vsphere::text_of;
 
 class Vcenter::Impl {
  public:
