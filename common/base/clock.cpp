@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -20,8 +21,9 @@ class SystemClock final : public Clock {
   Steady steady() const override { return std::chrono::steady_clock::now(); }
   void wait_until(std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
                   Steady until) override {
-    const std::stop_callback wake(stop, [&changed] { changed.notify_all(); });
-    if (!stop.stop_requested()) changed.wait_until(lock, until);
+    // The overload with a stop token cannot miss a stop between looking and waiting. It takes a predicate and returns
+    // when that holds: here, after the first wake-up.
+    changed.wait_until(lock, stop, until, [first = true]() mutable { return !std::exchange(first, false); });
   }
 };
 
