@@ -32,7 +32,7 @@ using MayAct = std::function<void(const Claim& claim, const KindTraits& kind)>;
 /// What a dry run says of one step.
 struct StepPreview {
   PlanStep step;
-  std::string observation;  ///< "satisfied", "needed", "blocked", "left_alone", "unknown", "unread"
+  std::string observation;  ///< "satisfied", "needed", "blocked", "left_alone", "unknown", "unread" or "skipped"
   std::string text;
 };
 

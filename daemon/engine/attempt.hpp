@@ -1,0 +1,100 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.hpp"
+#include "daemon/engine/storage_gate.hpp"
+
+namespace decom {
+
+/// What all workers share.
+struct EngineRoom {
+  EngineOptions options;
+  Store& store;
+  World world;
+  const StepRegistry& registry;
+  MayAct may_act;
+  Clock& clock;
+  StorageGate gate;
+  std::stop_source shutdown;
+};
+
+/// What is known of one machine beyond its rows, growing while a worker has it.
+struct MachineHistory {
+  std::set<std::string> done;  ///< calls of which there is proof
+  LastSeen seen;
+};
+
+/// One call of a step, of this attempt or an earlier one, until T3.
+struct TrackedCall {
+  OpenCall call;
+  bool irreversible = false;
+  bool inherited = false;                ///< of an earlier attempt, or of one that a crash interrupted
+  bool was_unknown = false;              ///< a person was told so already: its row is closed
+  std::optional<EffectOutcome> outcome;  ///< none: nobody knows yet
+  std::string detail;
+};
+
+/// The step's view of the world for one attempt. On the worker's thread only.
+class Attempt final : public StepContext {
+ public:
+  Attempt(EngineRoom& room, const Claim& claim, const PlanStep& step, const KindTraits& kind, std::int64_t id,
+          std::stop_token stop, MachineHistory& history);
+
+  /// Takes over what earlier attempts left open or in doubt.
+  void inherit(const std::vector<Effect>& effects);
+  std::deque<TrackedCall>& calls() { return calls_; }
+  [[nodiscard]] bool has_open() const;
+  [[nodiscard]] bool has_done() const;  ///< some call took effect
+  /// A call ended by this error: closes those of which it proves that nothing happened.
+  void judge(const Error& error);
+  void close(TrackedCall& call, EffectOutcome outcome, const std::string& detail);
+  /// For T3.
+  [[nodiscard]] std::vector<StepResult::Closed> closed() const;
+  /// Passes the failpoints "engine.<point>" and "<kind>.<point>".
+  void pass(const char* point) const;
+  [[nodiscard]] std::int64_t id() const { return id_; }
+  /// Writes that are worth waiting for room on the disk.
+  void insist(const std::function<void()>& write);
+
+  // ---- StepContext
+  [[nodiscard]] const Machine& machine() const override { return claim_.decommission.machine; }
+  [[nodiscard]] const PlanStep& step() const override { return step_; }
+  [[nodiscard]] const RequestOptions& options() const override { return claim_.request.options; }
+  [[nodiscard]] const Plan& plan() const override { return claim_.decommission.plan; }
+  [[nodiscard]] Clock& clock() override { return room_.clock; }
+  [[nodiscard]] std::stop_token stop() const override { return stop_; }
+  [[nodiscard]] std::stop_token shutdown() const override { return room_.shutdown.get_token(); }
+  [[nodiscard]] Clock::Steady deadline() const override { return deadline_; }
+  [[nodiscard]] bool rehearsal() const override { return false; }
+  [[nodiscard]] VmOps& vms() override { return *room_.world.vms; }
+  [[nodiscard]] Directory& directory() override;
+  std::vector<std::string> live_bearers(const std::string& name_or_address) override;
+  [[nodiscard]] const std::vector<std::string>& protected_uuids() const override { return room_.world.protected_uuids; }
+  [[nodiscard]] bool did(const std::string& call) const override { return history_.done.contains(call); }
+  [[nodiscard]] LastSeen last_seen() const override { return history_.seen; }
+  std::unique_ptr<Call> effect(const CallSpec& spec) override;
+  void say(EventLevel level, const std::string& text) override;
+  void progress(int percent, const std::string& text) override;
+
+ private:
+  class Handle;
+
+  EngineRoom& room_;
+  const Claim& claim_;
+  const PlanStep& step_;
+  const KindTraits& kind_;
+  std::int64_t id_;
+  std::stop_token stop_;
+  MachineHistory& history_;
+  Clock::Steady deadline_;
+  std::deque<TrackedCall> calls_;  // a deque: handles point into it
+};
+
+}  // namespace decom
