@@ -48,10 +48,11 @@ var verbs = map[string]verb{
 	"vm/swap":         controlSwap,
 	"vm/reidentify":   controlReidentify,
 	"vm/unregister":   controlUnregister,
-	"vm/destroy":      controlUnregister,
+	"vm/destroy":      controlDestroy,
 	"vm/export":       controlExport,
-	"vm/import":       controlCreate,
+	"vm/import":       controlImport,
 	"wait":            controlWait,
+	"listener":        controlListener,
 }
 
 // numeric names the fields of GET queries that are numbers.

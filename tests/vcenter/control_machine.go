@@ -100,7 +100,18 @@ func controlCreate(v *vcenter, body []byte) (interface{}, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	m.MoRef = "" // another vCenter's number means nothing here
+	return v.created(m)
+}
+
+// controlImport takes what vm/export of another vCenter answered; its number means nothing here.
+func controlImport(v *vcenter, body []byte) (interface{}, error) {
+	var m machineSpec
+	if err := parse(body, &m); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m.MoRef = ""
 	return v.created(m)
 }
 
@@ -153,6 +164,7 @@ func controlSet(v *vcenter, body []byte) (interface{}, error) {
 
 func (v *vcenter) change(vm *simulator.VirtualMachine, q *machineChange) error {
 	f := v.factsOf(vm.Self)
+	v.facts[vm.Self] = f
 	if q.Annotation != nil {
 		vm.Config.Annotation, vm.Summary.Config.Annotation = *q.Annotation, *q.Annotation
 	}
@@ -323,18 +335,48 @@ func controlSwap(v *vcenter, body []byte) (interface{}, error) {
 func controlReidentify(v *vcenter, body []byte) (interface{}, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	was, err := v.takenOut(body)
+	var q byVM
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	vm, err := v.findMachine(q.VM)
 	if err != nil {
 		return nil, err
 	}
-	was.InstanceUUID, was.BiosUUID = "", ""
-	return v.created(was)
+	vm.Config.InstanceUuid, vm.Config.Uuid = v.identity.uuid(), v.identity.uuid()
+	vm.Summary.Config.InstanceUuid, vm.Summary.Config.Uuid = vm.Config.InstanceUuid, vm.Config.Uuid
+	v.changes.mark(vm.Self)
+	return v.describe(vm), nil
 }
 
 func controlUnregister(v *vcenter, body []byte) (interface{}, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.takenOut(body)
+}
+
+// controlDestroy is somebody else's Destroy_Task: the machine goes, and the history says how.
+func controlDestroy(v *vcenter, body []byte) (interface{}, error) {
+	q := struct {
+		VM   string `json:"vm"`
+		User string `json:"user"`
+	}{User: "somebody.else@vsphere.local"}
+	if err := parse(body, &q); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	vm, err := v.findMachine(q.VM)
+	if err != nil {
+		return nil, err
+	}
+	was := v.describe(vm)
+	c := &call{method: "Destroy_Task", this: vm.Self, name: vm.Name, session: &session{UserSession: types.UserSession{UserName: q.User}}}
+	t := v.newTask(c, false)
+	v.startTask(t)
+	err = v.takeOut(vm)
+	v.finishTask(t, taskOutcome{})
+	return was, err
 }
 
 // controlExport removes a machine and answers what vm/import of another vCenter takes.

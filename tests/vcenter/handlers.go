@@ -49,6 +49,8 @@ func (v *vcenter) methodHandlers() map[string]func(*call) interface{} {
 		"SetCustomValue": v.writing(v.setCustomValue),
 		"Destroy_Task":   v.destroy,
 		"Rename_Task":    v.rename,
+
+		"MoveIntoFolder_Task": v.move,
 	}
 }
 

@@ -37,7 +37,6 @@ func (v *vcenter) factsOf(r ref) *guestFacts {
 	f := v.facts[r]
 	if f == nil {
 		f = &guestFacts{Tools: toolsNotInstalled}
-		v.facts[r] = f
 	}
 	return f
 }
@@ -79,8 +78,8 @@ func (v *vcenter) addMachine(m machineSpec) (ref, error) {
 	if booted, err := time.Parse(time.RFC3339, m.Booted); err == nil && m.Power == "on" {
 		vm.Runtime.BootTime, vm.Summary.Runtime.BootTime = &booted, &booted
 	}
-	for name, value := range m.Attributes {
-		v.setAttribute(self, v.attributeKey(name), value)
+	for _, name := range sortedKeys(m.Attributes) {
+		v.setAttribute(self, v.attributeKey(name), m.Attributes[name])
 	}
 	for _, t := range m.Tags {
 		if err := v.tags.attachByName(t, self); err != nil {

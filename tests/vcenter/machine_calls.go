@@ -9,7 +9,11 @@ import (
 // destroy removes a machine from the inventory. The library would also walk its
 // disks on the way, and panics at raw mappings.
 func (v *vcenter) destroy(c *call) interface{} {
-	if c.this.Type != "VirtualMachine" {
+	switch c.this.Type {
+	case "VirtualMachine":
+	case "Folder":
+		return v.runTask(c, func() taskOutcome { return v.destroyFolder(c) })
+	default:
 		return v.runTask(c, func() taskOutcome { return v.libraryTask(c) })
 	}
 	return v.runTask(c, func() taskOutcome {
@@ -17,6 +21,46 @@ func (v *vcenter) destroy(c *call) interface{} {
 			return taskOutcome{failure: f.detail}
 		}
 		return taskOutcome{}
+	})
+}
+
+// destroyFolder destroys what is in it first, as a vCenter does; the library leaves machines without a parent.
+func (v *vcenter) destroyFolder(c *call) taskOutcome {
+	machines := v.machinesBelow(c.this)
+	for _, r := range machines {
+		if state := virtualMachine(r).Runtime.PowerState; state == types.VirtualMachinePowerStatePoweredOn {
+			return taskOutcome{failure: powerFault(virtualMachine(r)).detail}
+		}
+	}
+	for _, r := range machines {
+		if f := v.removeMachine(r, v.libraryContext(c)); f != nil {
+			return taskOutcome{failure: f.detail}
+		}
+	}
+	return v.libraryTask(c)
+}
+
+// machinesBelow lists the machines of a folder and of all folders in it. Callers hold mu.
+func (v *vcenter) machinesBelow(r ref) []ref {
+	var found []ref
+	for _, child := range append([]ref{}, children(r)...) {
+		if child.Type == "VirtualMachine" {
+			found = append(found, child)
+		} else if child.Type == "Folder" {
+			found = append(found, v.machinesBelow(child)...)
+		}
+	}
+	return found
+}
+
+// move tells filters about the machines of a folder that moves.
+func (v *vcenter) move(c *call) interface{} {
+	return v.runTask(c, func() taskOutcome {
+		o := v.libraryTask(c)
+		for _, r := range c.body.(*types.MoveIntoFolder_Task).List {
+			v.changes.mark(v.machinesBelow(r)...)
+		}
+		return o
 	})
 }
 
@@ -71,7 +115,7 @@ func setName(r ref, name string) {
 	}
 }
 
-// reconfigure lets the library apply the change, and keeps from it what it cannot carry: raw mappings.
+// reconfigure lets the library apply the change, and keeps from it the disks that it panics at: all but flat ones.
 func (v *vcenter) reconfigure(c *call) interface{} {
 	return v.runTask(c, func() taskOutcome {
 		vm := virtualMachine(c.this)
@@ -81,35 +125,36 @@ func (v *vcenter) reconfigure(c *call) interface{} {
 				return taskOutcome{failure: f}
 			}
 		}
-		raws := takeRawMappings(vm)
+		special := takeSpecialDisks(vm)
 		o := v.libraryTask(c)
 		if o.failure == nil && o.refused == nil {
-			raws = withoutRemoved(raws, spec.DeviceChange)
+			special = withoutRemoved(special, spec.DeviceChange)
 			vm.Summary.Config.Annotation = vm.Config.Annotation
 			vm.Summary.Config.ManagedBy = vm.Config.ManagedBy
 			vm.Config.ChangeVersion = v.now().Format("2006-01-02T15:04:05.000000Z")
 		}
-		vm.Config.Hardware.Device = append(vm.Config.Hardware.Device, raws...)
+		vm.Config.Hardware.Device = append(vm.Config.Hardware.Device, special...)
 		return o
 	})
 }
 
-func isRawMapping(d types.BaseVirtualDevice) bool {
-	_, raw := d.GetVirtualDevice().Backing.(*types.VirtualDiskRawDiskMappingVer1BackingInfo)
-	return raw
+func isSpecialDisk(d types.BaseVirtualDevice) bool {
+	_, disk := d.(*types.VirtualDisk)
+	_, flat := d.GetVirtualDevice().Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+	return disk && !flat
 }
 
-func takeRawMappings(vm *simulator.VirtualMachine) []types.BaseVirtualDevice {
-	var raws, rest []types.BaseVirtualDevice
+func takeSpecialDisks(vm *simulator.VirtualMachine) []types.BaseVirtualDevice {
+	var special, rest []types.BaseVirtualDevice
 	for _, d := range vm.Config.Hardware.Device {
-		if isRawMapping(d) {
-			raws = append(raws, d)
+		if isSpecialDisk(d) {
+			special = append(special, d)
 		} else {
 			rest = append(rest, d)
 		}
 	}
 	vm.Config.Hardware.Device = rest
-	return raws
+	return special
 }
 
 func withoutRemoved(devices []types.BaseVirtualDevice, changes []types.BaseVirtualDeviceConfigSpec) []types.BaseVirtualDevice {

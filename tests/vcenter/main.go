@@ -53,12 +53,9 @@ func run(o *options) error {
 	if err != nil {
 		return err
 	}
-	main, control, err := v.listen()
-	if err != nil {
+	if err := v.listen(); err != nil {
 		return err
 	}
-	defer main.Close()
-	defer control.Close()
 	if o.stdinLeash {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
@@ -123,36 +120,29 @@ type ready struct {
 	InstanceUUID string `json:"instance_uuid"`
 }
 
-// listen starts both listeners and prints the one line that says where they are.
-func (v *vcenter) listen() (*http.Server, *http.Server, error) {
+// listen opens both listeners and prints the one line that says where they are.
+func (v *vcenter) listen() error {
 	cert, err := v.certificate()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	server := &http.Server{Handler: v.routes(), ErrorLog: log.Default(),
-		TLSConfig:    &tls.Config{Certificates: []tls.Certificate{cert.server}, MinVersion: tls.VersionTLS12},
-		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}} // HTTP/1.1 only, as a vCenter's SDK
-	socket, err := net.Listen("tcp", v.opts.listen)
-	if err != nil {
-		return nil, nil, err
-	}
-	side := &http.Server{Handler: v.controlRoutes(), ErrorLog: log.Default()}
-	sideSocket, err := net.Listen("tcp", v.opts.control)
-	if err != nil {
-		return nil, nil, err
-	}
-	scheme := "https"
+	scheme, config := "https", &tls.Config{Certificates: []tls.Certificate{cert.server}, MinVersion: tls.VersionTLS12}
 	if v.opts.plain {
-		scheme = "http"
-		go func() { _ = server.Serve(socket) }()
-	} else {
-		go func() { _ = server.ServeTLS(socket, "", "") }()
+		scheme, config = "http", nil
 	}
-	go func() { _ = side.Serve(sideSocket) }()
-	line, err := json.Marshal(ready{scheme + "://" + socket.Addr().String() + "/sdk", "http://" + sideSocket.Addr().String() + "/_control",
+	// Without a TLS configuration of its own the server speaks HTTP/1.1 only, as a vCenter's SDK does.
+	if v.door, err = openDoor(v.opts.listen, config, &http.Server{Handler: v.routes(), ErrorLog: log.Default()}); err != nil {
+		return err
+	}
+	side, err := net.Listen("tcp", v.opts.control)
+	if err != nil {
+		return err
+	}
+	go func() { _ = http.Serve(side, v.controlRoutes()) }()
+	line, err := json.Marshal(ready{scheme + "://" + v.door.address + "/sdk", "http://" + side.Addr().String() + "/_control",
 		os.Getpid(), cert.thumbprint(), v.content.About.InstanceUuid})
 	fmt.Println(string(line))
-	return server, side, err
+	return err
 }
 
 func (v *vcenter) certificate() (*issued, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -125,8 +126,7 @@ func (v *vcenter) folder(path string) (*simulator.Folder, error) {
 			continue
 		}
 		at += "/" + name
-		known, ok := v.places.folders[at]
-		if f, alive := simulator.Map.Get(known).(*simulator.Folder); ok && alive {
+		if f := v.childFolder(parent, at, name); f != nil {
 			parent = f
 			continue
 		}
@@ -139,6 +139,21 @@ func (v *vcenter) folder(path string) (*simulator.Folder, error) {
 		parent = child
 	}
 	return parent, nil
+}
+
+// childFolder finds a folder in another; the map is a short cut that renames and moves make wrong.
+func (v *vcenter) childFolder(parent *simulator.Folder, path, name string) *simulator.Folder {
+	f, ok := simulator.Map.Get(v.places.folders[path]).(*simulator.Folder)
+	if ok && f.Name == name && *f.Parent == parent.Self {
+		return f
+	}
+	for _, r := range parent.ChildEntity {
+		if f, ok := simulator.Map.Get(r).(*simulator.Folder); ok && f.Name == name {
+			v.places.folders[path] = r
+			return f
+		}
+	}
+	return nil
 }
 
 // pathOf is the way from the vm folder to an object's parent.
@@ -159,10 +174,14 @@ func (v *vcenter) find(name string) (ref, error) {
 		return v.content.RootFolder, nil
 	}
 	if strings.HasPrefix(name, "/") {
-		if r, ok := v.places.folders[strings.TrimSuffix(name, "/")]; ok && exists(r) {
-			return r, nil
+		f, at := simulator.Map.Get(v.places.vmFolder).(*simulator.Folder), ""
+		for _, part := range strings.Split(strings.Trim(name, "/"), "/") {
+			at += "/" + part
+			if f = v.childFolder(f, at, part); f == nil {
+				return ref{}, fmt.Errorf("there is no folder %s", name)
+			}
 		}
-		return ref{}, fmt.Errorf("there is no folder %s", name)
+		return f.Self, nil
 	}
 	for _, kind := range []string{"VirtualMachine", "Folder", "Task", "Datacenter", "ClusterComputeResource", "HostSystem", "ResourcePool", "Datastore"} {
 		if r := (ref{Type: kind, Value: name}); exists(r) {
@@ -182,6 +201,16 @@ func (v *vcenter) find(name string) (ref, error) {
 		return found[0], nil
 	}
 	return ref{}, fmt.Errorf("%d machines are called %q", len(found), name)
+}
+
+// sortedKeys makes what is numbered at loading come out the same every time.
+func sortedKeys[T any](m map[string]T) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
 }
 
 // permit grants a role. Callers hold mu.
@@ -208,7 +237,8 @@ func (v *vcenter) load(inv *inventory) error {
 	for name, members := range inv.Groups {
 		v.rights.groups[name] = members
 	}
-	for name, privileges := range inv.Roles {
+	for _, name := range sortedKeys(inv.Roles) {
+		privileges := inv.Roles[name]
 		for _, p := range privileges {
 			if !v.rights.byRole[-1][p] {
 				return fmt.Errorf("role %s: there is no privilege %q", name, p)
@@ -221,7 +251,8 @@ func (v *vcenter) load(inv *inventory) error {
 			return err
 		}
 	}
-	for name, c := range inv.Categories {
+	for _, name := range sortedKeys(inv.Categories) {
+		c := inv.Categories[name]
 		v.tags.addCategory(name, c.Description, c.Cardinality)
 	}
 	for _, name := range inv.Attributes {

@@ -65,7 +65,10 @@ func faultText(detail types.BaseMethodFault) string {
 
 // newFault makes an empty fault by its name, for rules.
 func newFault(name string) (types.BaseMethodFault, error) {
-	t, ok := typeByName(strings.TrimSuffix(name, "Fault"))
+	t, ok := typeByName(name)
+	if !ok {
+		t, ok = typeByName(strings.TrimSuffix(name, "Fault")) // the element's name is as good
+	}
 	if !ok {
 		return nil, fmt.Errorf("no fault is called %q", name)
 	}

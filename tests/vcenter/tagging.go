@@ -46,7 +46,10 @@ func (v *vcenter) serveTagging(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, kind string) {
 		answer(status, map[string]interface{}{"error_type": kind, "messages": []interface{}{}})
 	}
-	v.calls.add(r.Method + " " + r.URL.Path)
+	c := &call{id: v.calls.add("REST"), method: "REST", this: ref{Value: rest}}
+	if rule := v.rules.take(c); rule != nil && !v.restRule(w, rule) {
+		return
+	}
 	if rest == "session" {
 		v.tagSession(w, r, answer, refuse)
 		return
@@ -78,6 +81,27 @@ func (v *vcenter) serveTagging(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(http.StatusOK, value)
 	}
+}
+
+// restRule applies a rule for the method "REST", and says whether the request goes on.
+func (v *vcenter) restRule(w http.ResponseWriter, r *rule) bool {
+	switch r.Action {
+	case "delay", "late":
+		pause(r)
+	case "hold", "hold_answer":
+		<-r.release
+	case "drop_before", "drop_during", "drop_after":
+		hangUp(w, nil, r.Reset)
+		return false
+	case "http":
+		w.WriteHeader(r.Status)
+		return false
+	case "garbage", "truncate":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{\"value\": [\"urn:vmomi"))
+		return false
+	}
+	return true
 }
 
 // tagSession logs in with a password, out, or tells who one is.

@@ -36,6 +36,7 @@ type vcenter struct {
 	tags     *tagStore
 	identity *identity
 	watcher  *tracker
+	door     *door
 
 	byType   map[string]func(*call) interface{}
 	byMethod map[string]func(*call) interface{}
