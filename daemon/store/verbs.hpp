@@ -1,0 +1,58 @@
+#pragma once
+
+#include "daemon/store/store.hpp"
+#include "daemon/store/tx.hpp"
+
+/// The verbs of Store, as it declares them, each on a transaction that somebody else began. Those with a Tx write.
+namespace decom::verbs {
+
+// offers.cpp
+void save_plan(Tx& tx, const PlanOffer& offer);
+PlanOffer load_plan(sql::Db& db, const Secret& key, const std::string& id, Timestamp now);
+Accepted submit(Tx& tx, const Submission& submission, const Principal& who);
+
+// claims.cpp
+std::optional<Claim> claim_next(Tx& tx, std::size_t most_per_vcenter);
+std::optional<Timestamp> next_due(sql::Db& db);
+std::size_t requeue_interrupted(Tx& tx);
+void settle(Tx& tx, std::int64_t decommission, Trigger trigger, const std::string& reason,
+            std::optional<Timestamp> not_before);
+
+// attempts.cpp
+std::int64_t begin_attempt(Tx& tx, std::int64_t step);
+void observed(Tx& tx, std::int64_t attempt, const Observation& observation);
+std::int64_t open_effect(Tx& tx, const EffectIntent& intent);
+void set_handle(Tx& tx, std::int64_t effect, const std::string& handle);
+void close_effect(Tx& tx, std::int64_t effect, EffectOutcome outcome, const std::string& detail);
+void finish_attempt(Tx& tx, std::int64_t attempt, const StepResult& result);
+void message(Tx& tx, std::int64_t attempt, EventLevel level, const std::string& text, const std::string& data);
+
+// people.cpp
+std::vector<CancelledMachine> cancel(Tx& tx, std::int64_t request, const std::vector<int>& machines,
+                                     const Principal& who);
+std::vector<int> retry(Tx& tx, std::int64_t request, const std::vector<int>& machines, bool apply,
+                       const Principal& who);
+void resolve(Tx& tx, std::int64_t request, int machine, const std::string& step, bool done, const std::string& reason,
+             const Principal& who);
+void set_freeze(Tx& tx, bool frozen, const std::string& reason, const Principal& who);
+FreezeState freeze_state(sql::Db& db);
+
+// sessions.cpp
+void add_session(Tx& tx, const SessionRow& row, const Principal& who);
+std::optional<SessionRow> find_session(sql::Db& db, const std::string& token_hash);
+std::vector<SessionRow> tokens_of(sql::Db& db, const std::string& sid);
+bool revoke_session(Tx& tx, const std::string& id, const Principal& who);
+
+// queries.cpp
+std::vector<RequestRow> list_requests(sql::Db& db, const RequestFilter& filter);
+Request load_request(sql::Db& db, std::int64_t id);
+/// One machine of it and the request without the others. With a key the seals are checked first: throws `precondition`
+/// when a stored row is not what was accepted.
+struct Loaded {
+  Request request;
+  Decommission decommission;
+};
+Loaded load_sealed(sql::Db& db, const Secret& key, std::int64_t decommission);
+std::vector<Event> events(sql::Db& db, const EventFilter& filter);
+
+}  // namespace decom::verbs
