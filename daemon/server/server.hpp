@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "daemon/api/http.hpp"
+#include "daemon/server/journal_reader.hpp"
 #include "daemon/server/server_options.hpp"
 #include "daemon/store/store.hpp"
 
@@ -15,15 +16,17 @@ class Server {
  public:
   /// Binds at once: throws `conflict` when another daemon listens there, `invalid` for what is no socket of ours.
   Server(ServerOptions options, HttpHandler& handler, const Store& store);
+  Server(ServerOptions options, HttpHandler& handler, std::unique_ptr<JournalReader> reader);
   ~Server();
 
-  /// The io thread: runs until `stop`.
+  /// The io thread: runs until `stop`. Once.
   void run();
-  /// Any thread, and signal handlers' thread: stops accepting, ends streams, returns from `run`.
+  /// Any thread: stops accepting, ends streams, lets what is being answered be answered (at most the write timeout),
+  /// then `run` returns. Signals stay caught until the server is destroyed.
   void stop();
   /// Any thread, after each commit: wakes the event streams.
   void journal_grown(std::int64_t last);
-  /// Runs `on_signal` on the io thread for SIGTERM, SIGINT and SIGHUP.
+  /// Before `run`. Calls `on_signal` on the io thread for SIGTERM, SIGINT and SIGHUP.
   void on_signal(std::function<void(int)> on_signal);
   [[nodiscard]] std::size_t connections() const;
 
