@@ -1,0 +1,91 @@
+#include <algorithm>
+
+#include "cli/client/paths.hpp"
+#include "cli/commands/verbs.hpp"
+#include "common/base/text.hpp"
+
+namespace decom::cli {
+namespace {
+
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
+    names.push_back(verb->get_name());
+  return names;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* at = &app; at != nullptr; at = at->get_parent())
+    for (const CLI::Option* option : at->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+/// The verb that the command line got to.
+const CLI::App& deepest(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return *at;
+}
+
+std::string suggestion(const CLI::App& verb, const std::string& word) {
+  if (word.starts_with("-")) {
+    const std::string name = word.substr(0, word.find('='));
+    const auto near = nearest(name, options_of(verb), 1);
+    std::string text = "there is no option " + safe_for_terminal(name);
+    if (!near.empty()) text += "; did you mean " + near.front() + "?";
+    return text;
+  }
+  const auto verbs = names_of(verb);
+  if (verbs.empty()) return "'" + safe_for_terminal(word) + "' is one word too many";
+  const auto near = nearest(word, verbs, 1);
+  std::string text = "there is no verb '" + safe_for_terminal(word) + "'";
+  if (!near.empty()) text += "; did you mean '" + near.front() + "'?";
+  return text;
+}
+
+}  // namespace
+
+void add_verbs(CLI::App& app, Context& ctx) {
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.get_formatter()->column_width(36);
+  app.set_help_flag("-h,--help", "Print help and exit");
+  app.set_version_flag("--version", "decomctl " DECOM_VERSION);
+  ctx.complete_with(app.add_option("--socket", ctx.settings.socket,
+                                   "Where decomd listens; else DECOMCTL_SOCKET, else " + std::string(kDefaultSocket))
+                        ->type_name("PATH"),
+                    Values::Kind::file);
+  app.add_option("--timeout", ctx.settings.timeout, "How long one call may take")
+      ->type_name("TIME")
+      ->capture_default_str();
+  app.add_flag("--no-color", ctx.settings.no_color, "No colours, as with NO_COLOR");
+  app.footer(
+      "Every verb has --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied,\n"
+      "5 decomd not reached, 6 cancelled, 7 some failed, 8 needs attention. See decomctl(1).");
+  for (const auto add :
+       {add_search, add_show, add_plan, add_submit, add_list, add_status, add_watch, add_cancel, add_retry, add_resolve,
+        add_login, add_logout, add_whoami, add_token, add_freeze, add_thaw, add_doctor, add_api})
+    add(app, ctx);
+}
+
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& verb = deepest(app);
+  std::string text = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const auto extras = app.remaining(true);
+    const auto option = std::ranges::find_if(extras, [](const std::string& e) { return e.starts_with('-'); });
+    if (!extras.empty()) text = suggestion(verb, option != extras.end() && &verb != &app ? *option : extras.front());
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && verb.get_subcommands().empty() &&
+             !names_of(verb).empty()) {
+    const auto extras = app.remaining(true);
+    text = extras.empty() ? "a verb is missing: " + join(names_of(verb), ", ") : suggestion(verb, extras.front());
+  }
+  std::string path;
+  for (const CLI::App* at = &verb; at != nullptr; at = at->get_parent())
+    path = at->get_name() + (path.empty() ? "" : " " + path);
+  return "decomctl: " + text + "\nSee '" + path + " --help'.\n";
+}
+
+}  // namespace decom::cli

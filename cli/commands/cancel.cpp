@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "cli/commands/follow.hpp"
+#include "cli/commands/listing.hpp"
+#include "cli/commands/machines.hpp"
+#include "cli/commands/verbs.hpp"
+#include "cli/render/requests.hpp"
+#include "common/base/text.hpp"
+
+namespace decom::cli {
+namespace {
+
+struct CancelOptions {
+  std::string request;
+  std::vector<std::string> machines;
+  bool no_wait = false;
+  OutputOptions output;
+};
+
+int cancel(const CancelOptions& options, Context& ctx) {
+  constexpr int kExitInterrupted = 130;
+  const RequestRef ref = parse_request_ref(options.request);
+  const Client client = ctx.client();
+  api::CancelBody body{options.machines};
+  if (ref.machine) body.machines.push_back(ref.machine_id());
+  const std::string path = "/v1/requests/" + std::to_string(ref.request);
+  const Json accepted = client.post(path + "/cancel", body);
+  const auto answer = accepted.get<api::CancelAnswer>();
+  std::vector<std::string> ids;
+  for (const api::CancelledMachine& machine : answer.machines) {
+    ids.push_back(machine.id);
+    if (machine.in_flight)
+      ctx.note(safe_for_terminal(machine.id + " " + machine.name) + " is at work: its step is being stopped\n");
+  }
+  if (options.no_wait) {
+    if (options.output.print_value(ctx, accepted)) return 0;
+    ctx.note(fmt::format("the cancel of request {} is accepted; see 'decomctl status {}'\n", ref.request, ref.request));
+    return 0;
+  }
+  if (follow(ctx, {.requests = {ref.request}, .machines = ids, .since = {}, .show = Follow::Show::nothing}) ==
+      kExitInterrupted)
+    return kExitInterrupted;
+  const Json settled = client.get(path);
+  const auto request = settled.get<api::Request>();
+  if (!options.output.print_value(ctx, settled)) ctx.print(cancel_report(request, ids, ctx.out()));
+  int code = 0;
+  for (const api::Decommission& machine : request.machines) {
+    if (std::ranges::find(ids, machine.id) == ids.end() || machine.state == "cancelled") continue;
+    if (machine.state == "needs_attention") return 8;
+    code = 1;  // it was through before the cancel could reach it
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_cancel(CLI::App& app, Context& ctx) {
+  auto options = std::make_shared<CancelOptions>();
+  auto* verb = app.add_subcommand("cancel", "Stop a request; steps that are done stay done");
+  ctx.complete_with(verb->add_option("request", options->request, "17, or 17.3 for its third machine")
+                        ->required()
+                        ->type_name("REQUEST"),
+                    Values::Kind::request);
+  verb->add_option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
+      ->type_name("VM")
+      ->allow_extra_args(false);
+  verb->add_flag("--no-wait", options->no_wait, "Do not wait until it has stopped");
+  options->output.add(*verb, ctx, {"table", "json"});
+  verb->footer(
+      "Stops what waits at once and the step at work as soon as it can be, then tells what was done and what was not.\n"
+      "Exit code: 0 cancelled, 1 a machine was through already, 8 the outcome of a step is not known.\n\n"
+      "Examples:\n"
+      "  decomctl cancel 17\n"
+      "  decomctl cancel 17 --vm web-prod-01 --vm 17.3");
+  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return cancel(*options, ctx); }; });
+}
+
+}  // namespace decom::cli

@@ -1,0 +1,44 @@
+#include "cli/commands/context.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "cli/client/paths.hpp"
+#include "cli/commands/terminal.hpp"
+
+namespace decom::cli {
+
+Client Context::client() const {
+  std::string socket = settings.socket;
+  if (socket.empty())
+    if (const char* given = std::getenv("DECOMCTL_SOCKET")) socket = given;
+  if (socket.empty()) socket = kDefaultSocket;
+  return Client{{.socket = socket, .timeout = parse_duration(settings.timeout)}};
+}
+
+Style Context::out() const { return style_of(STDOUT_FILENO, settings.no_color); }
+Style Context::err() const { return style_of(STDERR_FILENO, settings.no_color); }
+
+void Context::print(std::string_view text) const {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw Error{ErrorCode::storage, "cannot write the output"};
+}
+
+void Context::note(std::string_view text) const {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+void Context::one_of(CLI::Option* option, std::vector<std::string> words) {
+  values[option] = {Values::Kind::words, words};
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : "|") + word;
+  option->type_name(list);
+  option->check([words, list](const std::string& given) {
+    return std::ranges::find(words, given) != words.end() ? std::string{} : "'" + given + "' is not one of " + list;
+  });
+}
+
+}  // namespace decom::cli

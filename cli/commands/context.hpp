@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/client/client.hpp"
+#include "cli/render/style.hpp"
+#include "common/base/clock.hpp"
+
+namespace decom::cli {
+
+/// What may stand behind an option or in a place of a verb: for completion.
+struct Values {
+  enum class Kind { words, machine, request, file, nothing } kind = Kind::nothing;
+  std::vector<std::string> words;
+};
+
+/// Options that every verb has.
+struct Settings {
+  std::string socket;
+  std::string timeout = "60s";
+  bool no_color = false;
+};
+
+/// What a verb needs to run: the settings, the two outputs and a client.
+class Context {
+ public:
+  Settings settings;
+  /// The parsed verb, to be run after the whole command line was found to be well formed. Returns the exit code.
+  std::function<int()> run;
+  /// Of `search`: the text that a finding's place is in.
+  std::string query;
+  std::map<const CLI::Option*, Values> values;
+
+  [[nodiscard]] Client client() const;
+  [[nodiscard]] Style out() const;  ///< of stdout
+  [[nodiscard]] Style err() const;  ///< of stderr
+  [[nodiscard]] Timestamp now() const { return system_clock().now(); }
+
+  /// To stdout. Throws where it cannot be written: a list cut short by a full disk is no list.
+  void print(std::string_view text) const;
+  /// To stderr: hints, warnings, progress.
+  void note(std::string_view text) const;
+
+  void complete_with(const CLI::Option* option, Values::Kind kind) { values[option] = {kind, {}}; }
+  /// Also refuses other words.
+  void one_of(CLI::Option* option, std::vector<std::string> words);
+};
+
+}  // namespace decom::cli

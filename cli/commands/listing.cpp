@@ -1,0 +1,94 @@
+#include "cli/commands/listing.hpp"
+
+#include <unistd.h>
+
+namespace decom::cli {
+namespace {
+
+constexpr std::size_t kPage = 1000;
+
+bool ascii_only() { return ::isatty(STDOUT_FILENO) == 1; }
+
+}  // namespace
+
+void OutputOptions::add(CLI::App& verb, Context& ctx, std::vector<std::string> formats) {
+  output = formats.front();
+  ctx.one_of(verb.add_option("-o,--output", output, "How to print"), std::move(formats));
+  verb.add_option("--format", format, "Print each item by a template: '{{name}}\\t{{id}}'")->type_name("TEMPLATE");
+}
+
+bool OutputOptions::streams() const {
+  return !format.empty() || (kind() != Output::table && kind() != Output::wide && kind() != Output::json);
+}
+
+void OutputOptions::print_items(const Context& ctx, const Listing& listing, const Json& items, bool first) const {
+  if (!format.empty()) return ctx.print(as_template(format, items));
+  switch (kind()) {
+    case Output::table: return ctx.print(listing.table(items, false));
+    case Output::wide: return ctx.print(listing.table(items, true));
+    case Output::json: return ctx.print(as_json(items, ascii_only()));
+    case Output::ndjson: return ctx.print(as_ndjson(items, ascii_only()));
+    case Output::csv: return ctx.print(as_csv(listing.fields, items, first));
+    case Output::name: return ctx.print(as_lines(listing.name, items));
+    case Output::id: return ctx.print(as_lines(listing.id, items));
+  }
+}
+
+bool OutputOptions::print_value(const Context& ctx, const Json& value) const {
+  if (!format.empty()) {
+    ctx.print(as_template(format, Json::array({value})));
+  } else if (kind() == Output::json) {
+    ctx.print(as_json(value, ascii_only()));
+  } else if (kind() == Output::ndjson) {
+    ctx.print(as_ndjson(Json::array({value}), ascii_only()));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void PageOptions::add(CLI::App& verb, std::size_t most) {
+  limit = most;
+  verb.add_option("--limit", limit, "At most so many")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb.add_flag("--all", all, "All of them");
+}
+
+Json print_pages(const Context& ctx, const std::string& path, Query query, const PageOptions& pages,
+                 const OutputOptions& output, const Listing& listing) {
+  const Client client = ctx.client();
+  Json kept = Json::array();
+  Json page;
+  std::string cursor;
+  std::size_t read = 0;
+  bool first = true;
+  do {
+    Query with = query;
+    with.emplace_back("limit", std::to_string(pages.all ? kPage : std::min(kPage, pages.limit - read)));
+    with.emplace_back("cursor", cursor);
+    page = client.get(path, with);
+    Json items = page.contains("items") ? std::move(page["items"]) : Json::array();
+    read += items.size();
+    if (output.streams())
+      output.print_items(ctx, listing, items, first);
+    else
+      for (Json& item : items) kept.push_back(std::move(item));
+    first = false;
+    const bool more = page.contains("next") && page["next"].is_string() && !items.empty();
+    cursor = more ? page["next"].get<std::string>() : std::string{};
+  } while (!cursor.empty() && (pages.all || read < pages.limit));
+  if (output.kind() == Output::json && output.format.empty()) {
+    Json whole = page;
+    whole["items"] = kept;
+    ctx.print(as_json(whole, ascii_only()));
+  } else if (!output.streams()) {
+    if (!kept.empty()) output.print_items(ctx, listing, kept);
+  }
+  page["items"] = std::move(kept);
+  page["read"] = read;
+  return page;
+}
+
+}  // namespace decom::cli

@@ -1,0 +1,56 @@
+#include "cli/commands/listing.hpp"
+#include "cli/commands/verbs.hpp"
+#include "cli/render/machines.hpp"
+#include "common/base/text.hpp"
+
+namespace decom::cli {
+namespace {
+
+struct SearchOptions {
+  std::vector<std::string> words;
+  std::string sort;
+  OutputOptions output;
+  PageOptions pages;
+};
+
+Listing machine_listing(const Style& style) {
+  return {machine_fields(), "name", "id", [style](const Json& items, bool wide) {
+            return machine_table(items.get<std::vector<api::Machine>>(), wide, style);
+          }};
+}
+
+int search(const SearchOptions& options, Context& ctx) {
+  ctx.query = join(options.words, " ");
+  const Json page = print_pages(ctx, "/v1/vms", {{"q", ctx.query}, {"sort", options.sort}}, options.pages,
+                                options.output, machine_listing(ctx.out()));
+  const auto answer = page.get<api::VmPage>();
+  ctx.note(mirror_warnings(answer.mirrors, ctx.err()));
+  const auto read = page.at("read").get<std::int64_t>();
+  if (read == 0 && options.output.kind() != Output::json) ctx.note("no machine fits\n");
+  if (answer.next && answer.total > read)
+    ctx.note(fmt::format("{} of {}{} machines; more with --limit or --all\n", read, answer.total,
+                         answer.total_is_at_least ? "+" : ""));
+  return 0;
+}
+
+}  // namespace
+
+void add_search(CLI::App& app, Context& ctx) {
+  auto options = std::make_shared<SearchOptions>();
+  auto* verb = app.add_subcommand("search", "Find machines in the live mirror of all vCenters");
+  verb->add_option("query", options->words, "Words, and field:value terms")->type_name("QUERY");
+  verb->add_option("--sort", options->sort, "A field to sort by; -FIELD descends")->type_name("FIELD");
+  options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
+  options->pages.add(*verb, 100);
+  verb->footer(
+      "Words match name, guest host name, address, note and UUID. Terms: name: host: ip: os: power: vcenter: folder:\n"
+      "cluster: tag: owner: attr.KEY: snapshot: uuid: created: with * and ?, !, < > and CIDR.\n\n"
+      "Examples:\n"
+      "  decomctl search web prod\n"
+      "  decomctl search 'ip:10.1.0.0/16 os:windows power:off'\n"
+      "  decomctl search '!owner:alice created:<2024-01-01' --sort=-created\n"
+      "  decomctl search folder:attic --all -o id | decomctl submit --file - --reason 'CHG-1234'");
+  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return search(*options, ctx); }; });
+}
+
+}  // namespace decom::cli

@@ -1,0 +1,58 @@
+#include "cli/commands/follow.hpp"
+#include "cli/commands/machines.hpp"
+#include "cli/commands/verbs.hpp"
+
+namespace decom::cli {
+namespace {
+
+struct WatchOptions {
+  std::vector<std::string> requests;
+  bool log = false;
+  std::string output = "table";
+  std::optional<std::int64_t> since;
+};
+
+int watch(const WatchOptions& options, Context& ctx) {
+  Follow what;
+  for (const std::string& text : options.requests) {
+    const RequestRef ref = parse_request_ref(text);
+    if (std::ranges::find(what.requests, ref.request) == what.requests.end()) what.requests.push_back(ref.request);
+    if (ref.machine) what.machines.push_back(ref.machine_id());
+  }
+  what.since = options.since;
+  if (options.output == "ndjson")
+    what.show = Follow::Show::ndjson;
+  else if (options.output == "lines")
+    what.show = Follow::Show::lines;
+  else
+    what.show = options.log ? Follow::Show::log : Follow::Show::live;
+  return follow(ctx, what);
+}
+
+}  // namespace
+
+void add_watch(CLI::App& app, Context& ctx) {
+  auto options = std::make_shared<WatchOptions>();
+  auto* verb = app.add_subcommand("watch", "Follow requests live until they have settled");
+  ctx.complete_with(verb->add_option("request", options->requests,
+                                     "17, or 17.3 for its third machine; without any, everything, until Ctrl-C")
+                        ->type_name("REQUEST"),
+                    Values::Kind::request);
+  verb->add_flag("--log", options->log, "Let events scroll by above the picture");
+  verb->add_option("--since", options->since, "Show first what happened behind this event number; 0 is the beginning")
+      ->type_name("NUMBER")
+      ->check(CLI::NonNegativeNumber);
+  ctx.one_of(verb->add_option("-o,--output", options->output, "How to print")->capture_default_str(),
+             {"table", "lines", "ndjson"});
+  verb->footer(
+      "On a terminal, a picture that moves; in a pipe, one event a line. Ctrl-C detaches and stops nothing (exit "
+      "130).\n"
+      "Exit code once all have settled: 0 done, 8 needs attention, 7 some failed, 1 failed, 6 cancelled.\n\n"
+      "Examples:\n"
+      "  decomctl watch 17\n"
+      "  decomctl watch 17 --log\n"
+      "  decomctl watch 17.3 --since 0 -o ndjson");
+  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return watch(*options, ctx); }; });
+}
+
+}  // namespace decom::cli
