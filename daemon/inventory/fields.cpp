@@ -74,7 +74,13 @@ std::string nearest_fields(std::string_view name) {
     for (const std::string& alias : split(field.aliases, ' '))
       if (!alias.empty()) names.push_back(alias);
   }
-  return join(nearest(name, names), ", ");
+  std::vector<std::string> found;
+  for (const std::string& near : nearest(name, names)) {
+    const auto field = field_named(near);
+    std::string canonical(field ? info(field->field).name : std::string_view(near));
+    if (std::ranges::find(found, canonical) == found.end()) found.push_back(std::move(canonical));
+  }
+  return join(found, ", ");
 }
 
 }  // namespace decom::inventory

@@ -46,10 +46,17 @@ Mirror::View Mirror::view() const {
 }
 
 bool Mirror::wait_until_settled(Clock::Steady until) const {
+  return wait_for([this](const MirrorState&) { return settled_; }, until);
+}
+
+bool Mirror::wait_for(const std::function<bool(const MirrorState&)>& wanted, Clock::Steady until) const {
   const std::stop_token never;
   std::unique_lock lock(mutex_);
-  while (!settled_ && clock_.steady() < until) clock_.wait_until(changed_, lock, never, until);
-  return settled_;
+  while (!wanted(state_)) {
+    if (clock_.steady() >= until) return false;
+    clock_.wait_until(changed_, lock, never, until);
+  }
+  return true;
 }
 
 void Mirror::run(const std::stop_token& stop) {

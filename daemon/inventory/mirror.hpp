@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,8 @@ class Mirror {
   [[nodiscard]] const std::string& name() const { return name_; }
   /// False when it was neither loaded nor failed once by then.
   bool wait_until_settled(Clock::Steady until) const;
+  /// Blocks until `wanted` holds of the state; false when it did not by then. It is called under the mirror's lock.
+  bool wait_for(const std::function<bool(const MirrorState&)>& wanted, Clock::Steady until) const;
 
  private:
   struct Failure {
