@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 nlohmann::json machine(const std::string& name, const std::string& folder = "Prod") {
-  return {{"name", name}, {"folder", folder}, {"power", "on"}, {"guest_id", "rhel8_64Guest"}};
+  return {{"name", name}, {"folder", folder}, {"power", "on"}, {"guest_id", "rhel8_64Guest"}, {"tools", "running"}};
 }
 
 TEST_CASE("the feed tells of every machine, and of every change within a second") {
@@ -67,9 +67,10 @@ TEST_CASE("the feed tells of every machine, and of every change within a second"
     CHECK_FALSE(named("one")(follower.machines()));
   }
   SUBCASE("one that is hidden from us leaves") {
-    server.control("hide", {{"vm", "one"}});
+    const std::string moref = server.moref("one");
+    server.control("hide", {{"vm", "one"}, {"user", "administrator@vsphere.local"}});
     CHECK(follower.wait_until([](const auto& all) { return all.size() == 2; }, 1s));
-    server.control("unhide", {{"vm", "one"}});
+    server.control("unhide", {{"vm", moref}, {"user", "administrator@vsphere.local"}});
     CHECK(follower.wait_until(named("one"), 1s));
   }
   SUBCASE("another one under the same name") {
