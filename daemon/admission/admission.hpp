@@ -32,7 +32,8 @@ class Admission {
   using CurrentPlanner = std::function<std::shared_ptr<const Planner>()>;  ///< replaced on reload
 
   Admission(AdmissionOptions options, Store& store, VcenterPool& vcenters, const Inventory& inventory, Auth& auth,
-            CurrentPlanner planner, Clock& clock);
+            CurrentPlanner planner, const StepRegistry& registry, Clock& clock);
+  ~Admission();
 
   /// From what a person typed ("lab:vm-123", or a name that is unique) to fresh facts and frozen plans. All or nothing;
   /// throws one Error whose findings say what is wrong with each: `not_found` (nearest names), `ambiguous` (the hits
@@ -48,13 +49,8 @@ class Admission {
   void may_act(const Claim& claim, const KindTraits& kind);
 
  private:
-  AdmissionOptions options_;
-  Store& store_;
-  VcenterPool& vcenters_;
-  const Inventory& inventory_;
-  Auth& auth_;
-  CurrentPlanner planner_;
-  Clock& clock_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace decom

@@ -1,0 +1,282 @@
+#include "daemon/admission/admission.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "common/base/crypto.hpp"
+#include "common/base/text.hpp"
+#include "daemon/store/codec.hpp"
+
+namespace decom {
+namespace {
+
+/// What is wrong with the machines of a request, each with its code; the first one names the whole.
+class Objections {
+ public:
+  explicit Objections(std::size_t machines) : machines_(machines) {}
+
+  void add(ErrorCode code, const std::string& where, std::string what) {
+    if (findings_.empty()) code_ = code;
+    findings_.push_back({where, std::move(what)});
+    objected_.insert(where);
+  }
+  void throw_if_any() const {
+    if (findings_.empty()) return;
+    throw Error{code_,
+                fmt::format("cannot accept {} of {} machine{}: nothing was accepted", objected_.size(), machines_,
+                            machines_ == 1 ? "" : "s"),
+                findings_};
+  }
+
+ private:
+  std::size_t machines_;
+  ErrorCode code_ = ErrorCode::invalid;
+  std::vector<Finding> findings_;
+  std::set<std::string> objected_;
+};
+
+/// "lab:vm-123": the label of a vCenter and a MoRef.
+struct MachineId {
+  std::string vcenter;
+  std::string moref;
+};
+
+std::optional<MachineId> parse_id(const std::string& text, const std::vector<std::string>& vcenters) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  MachineId id{text.substr(0, colon), text.substr(colon + 1)};
+  if (std::ranges::find(vcenters, id.vcenter) == vcenters.end()) return std::nullopt;
+  const bool plain = !id.moref.empty() && id.moref.size() <= 80 && std::ranges::all_of(id.moref, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (!plain) return std::nullopt;
+  return id;
+}
+
+/// One pass, so that a name which looks like a placeholder is never expanded itself.
+std::string spell(std::string_view format, const Principal& who) {
+  const std::array<std::pair<std::string_view, const std::string*>, 3> names{
+      {{"{sam}", &who.sam}, {"{upn}", &who.upn}, {"{domain}", &who.domain}}};
+  std::string spelled;
+  while (!format.empty()) {
+    const auto name = std::ranges::find_if(names, [&](const auto& n) { return format.starts_with(n.first); });
+    if (name == names.end()) {
+      spelled += format.front();
+      format.remove_prefix(1);
+    } else {
+      spelled += *name->second;
+      format.remove_prefix(name->first.size());
+    }
+  }
+  return spelled;
+}
+
+std::string whereabouts(const Machine& machine) {
+  return fmt::format("{} ({}{})", machine.id(), machine.folder.empty() ? "" : machine.folder + ", ",
+                     machine.ip_addresses.empty() ? "no address" : machine.ip_addresses.front());
+}
+
+}  // namespace
+
+class Admission::Impl {
+ public:
+  Impl(AdmissionOptions options, Store& store, VcenterPool& vcenters, const Inventory& inventory, Auth& auth,
+       CurrentPlanner planner, const StepRegistry& registry, Clock& clock)
+      : options_(std::move(options)),
+        store_(store),
+        vcenters_(vcenters),
+        inventory_(inventory),
+        auth_(auth),
+        planner_(std::move(planner)),
+        registry_(registry),
+        clock_(clock) {}
+
+  PlanOffer offer(const std::vector<std::string>& typed, const RequestOptions& options, const Principal& caller) {
+    if (typed.empty()) throw Error{ErrorCode::usage, "no machine is named"};
+    if (typed.size() > options_.policy.machines_a_request)
+      throw Error{ErrorCode::too_large, "{} machines are more than the {} that one request may have", typed.size(),
+                  options_.policy.machines_a_request};
+    const Principal who = auth_.refresh(caller, Role::operator_);
+
+    Objections objections(typed.size());
+    PlanOffer offer{.id = random_uuid(),
+                    .created = clock_.now(),
+                    .expires = clock_.now() + options_.offer_life,
+                    .requester_sid = who.sid,
+                    .options = options};
+    const auto planner = planner_();
+    std::set<Identity> seen;
+    for (const std::string& name : typed) {
+      const auto machine = resolve(name, objections);
+      if (!machine) continue;
+      if (!seen.insert(machine->identity).second) {
+        objections.add(ErrorCode::invalid, name, fmt::format("'{}' names {} a second time", name, machine->id()));
+        continue;
+      }
+      object_to(*machine, name, objections);
+      try {
+        offer.machines.push_back({*machine, planner->plan_for(*machine, options)});
+      } catch (const Error& e) {
+        objections.add(e.code(), name, e.what());
+      }
+    }
+    object_to_rights(offer.machines, who, objections);
+    objections.throw_if_any();
+    offer.hash = codec::hash_of(options, offer.machines);
+    store_.save_plan(offer);
+    return offer;
+  }
+
+  void recheck(const PlanOffer& offer, const Principal& caller) {
+    const Principal who = auth_.refresh(caller, Role::operator_);
+    if (who.sid != offer.requester_sid) throw Error{ErrorCode::denied, "this plan was made for somebody else"};
+    Objections objections(offer.machines.size());
+    for (const PlannedMachine& planned : offer.machines) {
+      const Machine& shown = planned.machine;
+      const Machine now = read_same(shown);
+      if (now.name != shown.name)
+        objections.add(ErrorCode::precondition, shown.name,
+                       fmt::format("{} is named '{}' by now, not '{}': look again", shown.id(), now.name, shown.name));
+      object_to(now, shown.name, objections);
+    }
+    object_to_rights(offer.machines, who, objections);
+    objections.throw_if_any();
+  }
+
+  void may_act(const Claim& claim, const KindTraits& kind) {
+    const Principal who = auth_.refresh(claim.acting_sid, Role::operator_);
+    if (kind.vcenter_rights.empty()) return;
+    const Machine& machine = claim.decommission.machine;
+    (void)read_same(machine);
+    const auto missing = missing_rights(vcenters_.by_uuid(machine.identity.vcenter_uuid), who, {machine.identity.moref},
+                                        kind.vcenter_rights);
+    const auto found = missing.find(machine.identity.moref);
+    if (found != missing.end() && !found->second.empty())
+      throw Error{ErrorCode::denied,
+                  "{} lacks {} on {} in vCenter {}",
+                  spell(options_.vcenter_user, who),
+                  join(found->second, ", "),
+                  machine.name,
+                  machine.vcenter};
+  }
+
+ private:
+  std::optional<Machine> resolve(const std::string& typed, Objections& objections) {
+    if (const auto id = parse_id(typed, vcenters_.names())) return read(id->vcenter, id->moref, typed, objections);
+    const auto hits = inventory_.by_name(typed);
+    if (hits.size() == 1) return read(hits.front().vcenter, hits.front().identity.moref, typed, objections);
+    if (hits.empty()) {
+      const auto near = inventory_.nearest_names(typed, 3);
+      objections.add(ErrorCode::not_found, typed,
+                     near.empty() ? fmt::format("no machine is named '{}'", typed)
+                                  : fmt::format("no machine is named '{}'; did you mean {}?", typed, join(near, ", ")));
+      return std::nullopt;
+    }
+    std::vector<std::string> bearers;
+    for (const Machine& hit : hits) bearers.push_back(whereabouts(hit));
+    objections.add(
+        ErrorCode::ambiguous, typed,
+        fmt::format("{} machines are named '{}': name one by its id: {}", hits.size(), typed, join(bearers, ", ")));
+    return std::nullopt;
+  }
+
+  /// Fresh from vCenter, as the mirror may be a second old.
+  std::optional<Machine> read(const std::string& vcenter, const std::string& moref, const std::string& typed,
+                              Objections& objections) {
+    try {
+      return vcenters_.by_name(vcenter).read_machine(moref);
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::gone && e.code() != ErrorCode::not_found) throw;
+      objections.add(ErrorCode::not_found, typed, fmt::format("vCenter {} has no machine {}", vcenter, moref));
+      return std::nullopt;
+    }
+  }
+
+  /// The same machine as it is now; throws `precondition` for another one in its place.
+  Machine read_same(const Machine& machine) {
+    Machine now;
+    try {
+      now = vcenters_.by_uuid(machine.identity.vcenter_uuid).read_machine(machine.identity.moref);
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::gone) throw;
+      throw Error{ErrorCode::gone, "{} ({}) is not visible in vCenter any more", machine.name, machine.id()};
+    }
+    if (now.identity != machine.identity)
+      throw Error{ErrorCode::precondition, "{} is another machine by now: its instance UUID is {}, not {}",
+                  machine.id(), now.identity.instance_uuid, machine.identity.instance_uuid};
+    return now;
+  }
+
+  void object_to(const Machine& machine, const std::string& typed, Objections& objections) {
+    for (const std::string& why : refusals(machine, options_.protected_uuids))
+      objections.add(ErrorCode::invalid, typed, fmt::format("{} is not to be retired: {}", machine.name, why));
+    const auto sharing = vcenters_.by_uuid(machine.identity.vcenter_uuid).machines_sharing_disks(machine);
+    if (!sharing.empty())
+      objections.add(
+          ErrorCode::invalid, typed,
+          fmt::format("{} is not to be retired: its disks are used by {}", machine.name, join(sharing, ", ")));
+    if (const auto live = store_.live_decommission(machine.identity))
+      objections.add(ErrorCode::conflict, typed,
+                     fmt::format("{} is being retired already, as {}", machine.name, *live));
+  }
+
+  std::map<std::string, std::vector<std::string>> missing_rights(Vcenter& vcenter, const Principal& who,
+                                                                 const std::vector<std::string>& morefs,
+                                                                 const std::vector<std::string>& privileges) {
+    return vcenter.missing_privileges(spell(options_.vcenter_user, who), morefs, privileges);
+  }
+
+  /// Asked once a vCenter, for every right that any step of any of its machines needs.
+  void object_to_rights(const std::vector<PlannedMachine>& machines, const Principal& who, Objections& objections) {
+    std::map<std::string, std::vector<const PlannedMachine*>> by_vcenter;
+    for (const PlannedMachine& planned : machines)
+      by_vcenter[planned.machine.identity.vcenter_uuid].push_back(&planned);
+    for (const auto& [uuid, here] : by_vcenter) {
+      std::set<std::string> rights;
+      std::vector<std::string> morefs;
+      for (const PlannedMachine* planned : here) {
+        morefs.push_back(planned->machine.identity.moref);
+        for (const PlanStep& step : planned->plan.steps) {
+          if (step.skipped) continue;
+          const KindTraits& kind = registry_.at(step.kind);
+          rights.insert(kind.vcenter_rights.begin(), kind.vcenter_rights.end());
+        }
+      }
+      if (rights.empty()) continue;
+      const auto missing = missing_rights(vcenters_.by_uuid(uuid), who, morefs, {rights.begin(), rights.end()});
+      for (const PlannedMachine* planned : here) {
+        const auto lacks = missing.find(planned->machine.identity.moref);
+        if (lacks == missing.end() || lacks->second.empty()) continue;
+        objections.add(ErrorCode::denied, planned->machine.name,
+                       fmt::format("{} lacks {} on {} in vCenter {}", spell(options_.vcenter_user, who),
+                                   join(lacks->second, ", "), planned->machine.name, planned->machine.vcenter));
+      }
+    }
+  }
+
+  AdmissionOptions options_;
+  Store& store_;
+  VcenterPool& vcenters_;
+  const Inventory& inventory_;
+  Auth& auth_;
+  CurrentPlanner planner_;
+  const StepRegistry& registry_;
+  Clock& clock_;
+};
+
+Admission::Admission(AdmissionOptions options, Store& store, VcenterPool& vcenters, const Inventory& inventory,
+                     Auth& auth, CurrentPlanner planner, const StepRegistry& registry, Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), store, vcenters, inventory, auth, std::move(planner), registry,
+                                   clock)) {}
+
+Admission::~Admission() = default;
+
+PlanOffer Admission::offer(const std::vector<std::string>& machines, const RequestOptions& options,
+                           const Principal& who) {
+  return impl_->offer(machines, options, who);
+}
+void Admission::recheck(const PlanOffer& offer, const Principal& who) { impl_->recheck(offer, who); }
+void Admission::may_act(const Claim& claim, const KindTraits& kind) { impl_->may_act(claim, kind); }
+
+}  // namespace decom
