@@ -1,0 +1,208 @@
+#include "daemon/config/config.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+using namespace decom;
+
+namespace {
+
+/// A folder with the files that a good configuration names.
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::temp_directory_path() / ("decom-config-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(path_ / "plans.d");
+    write("vc.password", "s3cret\n");
+    write("ad.password", "s3cret\n");
+    write("ca.pem", "certificate\n");
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ / name, std::ios::binary) << content;
+  }
+  [[nodiscard]] Config load(const std::string& content) const {
+    write("decomd.toml", content);
+    return load_config(path_ / "decomd.toml", built_in_steps());
+  }
+  /// "line:column what", without the folder, of every mistake.
+  [[nodiscard]] std::vector<std::string> mistakes(const std::string& content) const {
+    try {
+      (void)load(content);
+      return {};
+    } catch (const Error& e) {
+      CHECK(e.code() == ErrorCode::invalid);
+      std::vector<std::string> lines;
+      for (const Finding& finding : e.findings()) {
+        std::string where = finding.where;
+        if (where.starts_with(path_.string())) where.erase(0, path_.string().size() + 1);
+        lines.push_back(where + " " + finding.what);
+      }
+      return lines;
+    }
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+const std::string kGood = R"(
+[daemon]
+socket = "/tmp/decomd.sock"
+state_dir = "/tmp/decomd"
+workers = 8
+[store]
+url = "sqlite"
+[[vcenter]]
+name = "lab"
+url = "https://vcenter.example.com/sdk"
+username = "svc-decom@vsphere.local"
+password_file = "vc.password"
+ca_file = "ca.pem"
+[directory]
+url = "ldaps://dc1.corp.example.test"
+base_dn = "DC=corp,DC=example,DC=test"
+bind_dn = "svc-decom@corp.example.test"
+password_file = "ad.password"
+ca_file = "ca.pem"
+vcenter_user = "CORP\\{sam}"
+[roles]
+viewer = ["Domain Users"]
+operator = ["Decom Operators", "S-1-5-21-1-2-3-1105"]
+)";
+
+}  // namespace
+
+TEST_CASE("a good configuration is read whole") {
+  const Folder folder;
+  const Config config = folder.load(kGood);
+  CHECK(config.engine.workers == 8);
+  CHECK(config.vcenters.at(0).name == "lab");
+  CHECK(config.vcenters.at(0).user_format == "CORP\\{sam}");
+  CHECK(config.directory->urls == std::vector<std::string>{"ldaps://dc1.corp.example.test"});
+  CHECK(config.auth.roles.at(Role::operator_).size() == 2);
+  CHECK(config.plans.size() >= 3);
+}
+
+TEST_CASE("every mistake is said at once, with its line, its column and what was expected") {
+  const Folder folder;
+  const auto mistakes = folder.mistakes(R"([daemon]
+workers = "five"
+sokcet = "/run/x"
+state_dir = "relative"
+log_level = "loud"
+[[vcenter]]
+name = "lab"
+url = "http://vcenter.example.com/sdk"
+username = "u"
+password_file = "missing.password"
+thumbprint = "SHA256:12"
+[directory]
+url = "ldap://dc1"
+base_dn = 5
+bind_dn = "x"
+password_file = "ad.password"
+vcenter_user = "everybody"
+[roles]
+operator = [1, ""]
+king = ["x"]
+[bogus]
+a = 1
+)");
+  const auto has = [&](const std::string& text) {
+    return std::ranges::any_of(mistakes, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  CHECK(has("decomd.toml:2:11 'daemon.workers' is a string; expected a whole number from 1 to 128"));
+  CHECK(has("decomd.toml:3:1 unknown key 'daemon.sokcet': did you mean 'socket'?"));
+  CHECK(has("decomd.toml:4:13 'daemon.state_dir' is 'relative'; expected an absolute path"));
+  CHECK(has("decomd.toml:5:13 'daemon.log_level' is 'loud'"));
+  CHECK(has("decomd.toml:8:7 'vcenter.url' is 'http://vcenter.example.com/sdk'; expected https://HOST/sdk"));
+  CHECK(has("decomd.toml:10:17 'vcenter.password_file': cannot read the secret"));
+  CHECK(has("decomd.toml:11:14 'vcenter.thumbprint' is not 'SHA256:' and 64 hexadecimal digits"));
+  CHECK(has("decomd.toml:13:7 'directory.url' is ldap:// without starttls = true"));
+  CHECK(has("decomd.toml:14:11 'directory.base_dn' is a whole number; expected a string"));
+  CHECK(has("decomd.toml:17:16 'directory.vcenter_user' has neither {sam} nor {upn}"));
+  CHECK(has("decomd.toml:19:13 'roles.operator' is a whole number; expected a string"));
+  CHECK(has("decomd.toml:19:16 'roles.operator' has an empty name"));
+  CHECK(has("decomd.toml:20:1 unknown key 'roles.king'"));
+  CHECK(has("decomd.toml:21:2 unknown key 'bogus'"));
+  CHECK(mistakes.size() == 14);
+}
+
+TEST_CASE("what is missing altogether is said") {
+  const Folder folder;
+  const auto mistakes = folder.mistakes("");
+  REQUIRE(mistakes.size() == 3);
+  CHECK(mistakes[0].find("no [[vcenter]]") != std::string::npos);
+  CHECK(mistakes[1].find("no [directory]") != std::string::npos);
+  CHECK(mistakes[2].find("no [roles]") != std::string::npos);
+}
+
+TEST_CASE("a syntax error names its place") {
+  const Folder folder;
+  const auto mistakes = folder.mistakes("[daemon]\nworkers = = 5\n");
+  REQUIRE_FALSE(mistakes.empty());
+  CHECK(mistakes[0].find("decomd.toml:2:") != std::string::npos);
+  CHECK(mistakes[0].find("syntax error") != std::string::npos);
+}
+
+TEST_CASE("an empty secret is a mistake, and so is a folder in its place") {
+  const Folder folder;
+  folder.write("vc.password", "\n");
+  const auto mistakes = folder.mistakes(kGood);
+  REQUIRE(mistakes.size() == 1);
+  CHECK(mistakes[0].find("is empty") != std::string::npos);
+}
+
+TEST_CASE("relative secrets are looked for below CREDENTIALS_DIRECTORY first") {
+  const Folder folder;
+  const auto other = std::filesystem::temp_directory_path() / ("decom-credentials-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(other);
+  std::ofstream(other / "vc.password") << "from systemd\n";
+  ::setenv("CREDENTIALS_DIRECTORY", other.c_str(), 1);
+  CHECK(folder.load(kGood).vcenters.at(0).password_file == other / "vc.password");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  std::filesystem::remove_all(other);
+}
+
+TEST_CASE("two vCenters of one name are a mistake") {
+  const Folder folder;
+  const auto mistakes = folder.mistakes(
+      kGood +
+      "[[vcenter]]\nname = \"lab\"\nurl = \"https://b/sdk\"\nusername = \"u\"\npassword_file = \"vc.password\"\n");
+  REQUIRE(mistakes.size() == 1);
+  CHECK(mistakes[0].find("is 'lab', as another [[vcenter]] is") != std::string::npos);
+}
+
+TEST_CASE("a plan is held against the kinds of steps") {
+  const Folder folder;
+  folder.write("plans.d/10-db.toml", R"(priority = 10
+[when]
+name = "db-*"
+family = ["linux", "bsd"]
+[[step]]
+kind = "vsphere.power_off"
+[[step]]
+kind = "vsphere.explode"
+[[step]]
+name = "Destroy It"
+kind = "vsphere.destroy"
+after = ["nothing"]
+on_failure = "ignore"
+colour = "red"
+)");
+  const auto mistakes = folder.mistakes(kGood);
+  REQUIRE(mistakes.size() == 6);
+  CHECK(mistakes[0].find("plans.d/10-db.toml:4:20 'when.family' is 'bsd'") != std::string::npos);
+  CHECK(mistakes[1].find("'step.kind' is 'vsphere.explode', which is no kind of step; known are") != std::string::npos);
+  CHECK(mistakes[2].find("'step.name' is 'Destroy It'") != std::string::npos);
+  CHECK(mistakes[3].find("'step.after' is 'nothing', which is no earlier step") != std::string::npos);
+  CHECK(mistakes[4].find("'step.on_failure' is 'ignore'; expected stop or warn") != std::string::npos);
+  CHECK(mistakes[5].find("unknown key 'colour'") != std::string::npos);
+}
