@@ -7,6 +7,7 @@
 
 #include "common/base/text.hpp"
 #include "daemon/directory/ldif.hpp"
+#include "daemon/directory/security.hpp"
 
 namespace decom::directory {
 
@@ -81,6 +82,7 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
           .is_critical = equals_folded(entry.first("isCriticalSystemObject"), "TRUE"),
           .is_domain_controller = (control & (kServerTrust | kPartialSecrets)) != 0 || group == kDomainControllers ||
                                   group == kReadOnlyDomainControllers,
+          .is_protected = denies_deletion(session.connection().read_dacl(Base::of(*guid))),
           .in_allowed_ou = std::ranges::any_of(scope.allowed, [&](const Dn& ou) { return dn->is_below(ou); }),
           .children = std::move(children),
           .ldif = to_ldif(all, [&](std::string_view attribute) { return session.is_secret(attribute); }),
@@ -100,6 +102,8 @@ Computer read_again(Session& session, const ComputerScope& scope, const Computer
   const auto no = [&](std::string_view why) { return Error{ErrorCode::refused, "cannot remove {}: {}", now->dn, why}; };
   if (now->is_critical) throw no("it is a critical system object");
   if (now->is_domain_controller) throw no("it is a domain controller");
+  // Before its children are gone, not after.
+  if (now->is_protected) throw no("it is protected from accidental deletion");
   if (!now->in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
   if (now->change_mark != expected.change_mark || now->dn != expected.dn)
     throw no("it was changed since it was looked at, or another domain controller answers");

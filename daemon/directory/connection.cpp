@@ -161,6 +161,22 @@ std::optional<BindDiagnosis> Connection::bind(const std::string& name, const Sec
 }
 
 std::optional<Entry> Connection::read(const Base& base, const std::vector<const char*>& attributes) {
+  return read(base, attributes, nullptr);
+}
+
+std::string Connection::read_dacl(const Base& base) {
+  // LDAP_SERVER_SD_FLAGS ([MS-ADTS] 3.1.1.3.4.1.11): SEQUENCE { 4 }, the DACL. Without it a part that may not be read
+  // hides all of it. Not critical: a server without it may still answer.
+  char oid[] = "1.2.840.113556.1.4.801";
+  char value[] = {0x30, 0x03, 0x02, 0x01, 0x04};
+  LDAPControl flags{.ldctl_oid = oid, .ldctl_value = {.bv_len = sizeof value, .bv_val = value}, .ldctl_iscritical = 0};
+  LDAPControl* controls[] = {&flags, nullptr};
+  const auto entry = read(base, {"nTSecurityDescriptor"}, controls);
+  return entry ? entry->first("nTSecurityDescriptor") : "";
+}
+
+std::optional<Entry> Connection::read(const Base& base, const std::vector<const char*>& attributes,
+                                      LDAPControl** controls) {
   begin();
   std::vector<char*> wanted;
   for (const char* attribute : attributes) wanted.push_back(const_cast<char*>(attribute));
@@ -168,7 +184,7 @@ std::optional<Entry> Connection::read(const Base& base, const std::vector<const 
   timeval wait = to_timeval(timeout_);
   LDAPMessage* raw = nullptr;
   const int code = ::ldap_search_ext_s(ldap_, base.text().c_str(), LDAP_SCOPE_BASE, "(objectClass=*)", wanted.data(), 0,
-                                       nullptr, nullptr, &wait, 0, &raw);
+                                       controls, nullptr, &wait, 0, &raw);
   const Message result{raw};
   if (code == LDAP_NO_SUCH_OBJECT) return std::nullopt;
   if (code != LDAP_SUCCESS) fail(code, "read from");

@@ -14,6 +14,7 @@
 #include "daemon/directory/stream.hpp"
 
 struct ldap;
+struct ldapcontrol;
 struct ldapmsg;
 
 namespace decom::directory {
@@ -53,6 +54,8 @@ class Connection {
 
   /// One entry; nothing when there is none, or none that may be seen.
   std::optional<Entry> read(const Base& base, const std::vector<const char*>& attributes);
+  /// The security descriptor of an entry, with its DACL only; empty when it may not be read.
+  std::string read_dacl(const Base& base);
   /// All entries, page by page. An absent base throws `not_found`.
   std::vector<Entry> search(const Base& base, Scope scope, const Filter& filter,
                             const std::vector<const char*>& attributes, int page_size = 500);
@@ -71,6 +74,7 @@ class Connection {
   void begin();
   [[noreturn]] void fail(int code, std::string_view doing);
   [[nodiscard]] std::string diagnostic() const;
+  std::optional<Entry> read(const Base& base, const std::vector<const char*>& attributes, ldapcontrol** controls);
   void append_page(std::vector<Entry>& to, ldapmsg* result);
   static Entry to_entry(ldap* handle, ldapmsg* message);
 

@@ -48,6 +48,7 @@ struct Computer {
   bool enabled = true;
   bool is_critical = false;           ///< isCriticalSystemObject
   bool is_domain_controller = false;  ///< SERVER_TRUST, RODC, or primaryGroupID 516/521
+  bool is_protected = false;          ///< "protect object from accidental deletion"
   bool in_allowed_ou = true;
   std::vector<std::string> children;  ///< DNs, deepest last
   std::string ldif;                   ///< before-image of it and its children, without secrets
@@ -77,8 +78,8 @@ class Directory {
   virtual std::vector<Computer> find_computers(const std::vector<std::string>& names) = 0;
   virtual std::optional<Computer> read_computer(const std::string& guid) = 0;
   /// Removes it by GUID, its listed children first, leaf by leaf. Refuses (`refused`) critical ones, domain
-  /// controllers, other OUs, one whose change_mark differs, and children that `expected` does not list or that cannot
-  /// be seen. Already gone: `gone`.
+  /// controllers, protected ones, other OUs, one whose change_mark differs, and children that `expected` does not list
+  /// or that cannot be seen. Already gone: `gone`.
   virtual void remove_computer(const Computer& expected) = 0;
 
   /// For doctor: reachable, certificate, bind, and which server answered.
