@@ -100,8 +100,8 @@ Computer read_again(Session& session, const ComputerScope& scope, const Computer
   const auto now = read_computer(session, scope, *guid);
   if (!now) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.sam};
   const auto no = [&](std::string_view why) { return Error{ErrorCode::refused, "cannot remove {}: {}", now->dn, why}; };
-  if (now->is_critical) throw no("it is a critical system object");
   if (now->is_domain_controller) throw no("it is a domain controller");
+  if (now->is_critical) throw no("it is a critical system object");
   // Before its children are gone, not after.
   if (now->is_protected) throw no("it is protected from accidental deletion");
   if (!now->in_allowed_ou) throw no("it is outside of the units in which computers may be removed");

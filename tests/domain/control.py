@@ -109,6 +109,6 @@ class ControlSocket:
 CONTROLLER_VERBS = {"down", "up", "restart", "freeze", "thaw", "pid", "certificate"}
 DATABASE_VERBS = {
     "user", "add_user", "delete_user", "disable", "enable", "lock", "unlock", "expire", "unexpire", "password",
-    "join", "leave", "add_computers", "delete_computer", "computers", "computer",
+    "join", "leave", "add_computers", "add_child", "delete_computer", "computers", "computer",
     "read", "modify", "delete", "add_ace", "remove_ace", "logons",
 }  # fmt: skip

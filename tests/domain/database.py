@@ -118,6 +118,10 @@ class Database:
         self.db.transaction_commit()
         return [{"name": s["name"], "dn": dn, "guid": content.guid_of(self.db, dn)} for s, dn in zip(specs, dns)]
 
+    def add_child(self, name, kind):
+        dn = self.account(name + "$").dn
+        content.add_child(self.db, str(dn), kind, len(self._below(dn)) + 1)
+
     def delete_computer(self, name):
         dn = self.account(name + "$").dn
         content.modify(self.db, str(dn), {"isCriticalSystemObject": "FALSE"}, controls=["relax:0"])
