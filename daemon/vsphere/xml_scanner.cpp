@@ -68,8 +68,8 @@ void XmlScanner::feed(std::string_view bytes) {
       for (std::size_t i = at; i < tag; ++i)
         if (std::string_view(" \t\r\n\xEF\xBB\xBF").find(pending_[i]) == npos) refuse("it is not XML");
     const auto end = token(tag);
+    if ((end == npos ? pending_.size() : end) - tag > limits_.token_bytes) refuse("a tag is too long");
     if (end == npos) {
-      if (pending_.size() - tag > limits_.token_bytes) refuse("a tag is too long");
       at = tag;
       break;
     }

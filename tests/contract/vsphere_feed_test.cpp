@@ -1,3 +1,5 @@
+#include <ctime>
+
 #include <doctest/doctest.h>
 
 #include "daemon/vsphere/properties.hpp"
@@ -118,13 +120,20 @@ TEST_CASE("10,000 machines are loaded as fast as their bytes come") {
   const VcenterServer server({"--generate", "10000"});
   Vcenter vcenter(server.options(), system_clock());
   vcenter.about();
-  const auto begun = std::chrono::steady_clock::now();
-  Follower follower(vcenter);
-  REQUIRE(follower.wait_loaded());
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-  CHECK(follower.machines().size() == 10'000);
-  MESSAGE("10,000 machines loaded in " << took.count() << " ms, in " << follower.pieces() << " pieces");
-  CHECK(took < 30s);  // a bound for a busy machine and an unoptimised build; the benchmarks measure
+  for (const std::string_view round : {"first", "second"}) {  // at the second the server has its values encoded already
+    const auto begun = std::chrono::steady_clock::now();
+    timespec before{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    Follower follower(vcenter);
+    REQUIRE(follower.wait_loaded());
+    timespec after{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    CHECK(follower.machines().size() == 10'000);
+    MESSAGE("the " << round << " load of 10,000 machines took " << took.count() << " ms, of them our own "
+                   << (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1'000'000 << " ms");
+    CHECK(took < 60s);  // a bound for a busy machine and an unoptimised build; the benchmarks measure
+  }
 }
 
 TEST_CASE("a load in pages is as good as one in one piece") {
