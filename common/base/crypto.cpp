@@ -57,9 +57,13 @@ std::string random_uuid() {
   std::string bytes = random_bytes(16);
   bytes[6] = static_cast<char>((static_cast<unsigned char>(bytes[6]) & 0x0FU) | 0x40U);
   bytes[8] = static_cast<char>((static_cast<unsigned char>(bytes[8]) & 0x3FU) | 0x80U);
-  std::string hex = to_hex(bytes);
-  for (const std::size_t at : {std::size_t{8}, std::size_t{13}, std::size_t{18}, std::size_t{23}}) hex.insert(at, "-");
-  return hex;
+  const std::string hex = to_hex(bytes);
+  std::string uuid;
+  for (std::size_t i = 0; i < hex.size(); ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) uuid += '-';
+    uuid += hex[i];
+  }
+  return uuid;
 }
 
 std::string sha256_hex(std::string_view data) {
