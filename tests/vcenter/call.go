@@ -84,7 +84,11 @@ func (v *vcenter) execute(c *call) (result interface{}) {
 	if f := v.reachable(c); f != nil {
 		return f
 	}
-	return v.library(c)
+	result = v.library(c)
+	if _, refused := result.(*fault); refused {
+		return result
+	}
+	return raw(encodeFields(result)) // now: it may point into the inventory
 }
 
 // reading and writing wrap the handlers of objects of the inventory with what

@@ -53,14 +53,14 @@ func (v *vcenter) serveSOAP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	request, err := decodeRequest(body)
+	method, this, request, err := decodeRequest(body)
 	if err != nil {
 		status, out := encodeResult("", &fault{detail: invalidRequest(), message: err.Error()})
 		send(w, status, out)
 		return
 	}
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	c := &call{id: v.calls.add(request.Name), ctx: r.Context(), method: request.Name, this: request.This, body: request.Body,
+	c := &call{id: v.calls.add(method), ctx: r.Context(), method: method, this: this, body: request,
 		session: v.sessions.of(r), agent: r.UserAgent(), peer: host}
 	v.mu.RLock()
 	c.name, c.instanceUUID = entityName(c.this), instanceUUID(c.this)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -26,6 +25,7 @@ type filter struct {
 	mo.PropertyFilter
 	owner *collector
 	spec  types.PropertyFilterSpec
+	plans *plans
 
 	told state
 	lost *undo // nil when the last update set told nothing of this filter
@@ -40,11 +40,8 @@ type state struct {
 	mixed   bool // also tells of objects other than machines and tasks
 }
 
-// told is what a client knows of one object.
-type told struct {
-	paths  []string
-	values [][]byte
-}
+// told is what a client knows of one object: encoded values, in the order of the plan.
+type told [][]byte
 
 // undo leads back to the state before the last update set, for a client that never got it.
 type undo struct {
@@ -138,7 +135,7 @@ func (v *vcenter) createFilter(c *call) interface{} {
 	if fault != nil {
 		return fault
 	}
-	f := &filter{owner: own, spec: q.Spec, told: state{objects: make(map[ref]told)}}
+	f := &filter{owner: own, spec: q.Spec, plans: newPlans(q.Spec), told: state{objects: make(map[ref]told)}}
 	self := c.session.add("PropertyFilter", func(self ref) mo.Reference {
 		f.Self, f.Spec, f.PartialUpdates = self, q.Spec, q.PartialUpdates
 		return f
@@ -278,7 +275,7 @@ func (f *filter) update(v *vcenter, s *session, out *bytes.Buffer, r ref, member
 		if known {
 			f.note(r)
 			delete(f.told.objects, r)
-			fmt.Fprintf(out, `<objectSet><kind>leave</kind><obj type="%s">%s</obj></objectSet>`, r.Type, r.Value)
+			writeRef(out, `<objectSet><kind>leave</kind><obj type="`, r, `</obj></objectSet>`)
 		}
 		return known
 	}
@@ -286,17 +283,19 @@ func (f *filter) update(v *vcenter, s *session, out *bytes.Buffer, r ref, member
 	if o == nil {
 		return false
 	}
-	paths, wanted := pathsFor(&f.spec, managed(o).Type(), r.Type)
-	if !wanted {
+	p := f.plans.of(managed(o).Type(), r.Type)
+	if !p.wanted {
 		return false
 	}
-	now := told{paths, v.valuesOf(s, r, paths)}
+	now := v.valuesOf(s, o, r, p)
 	var changes bytes.Buffer
-	for i, value := range now.values {
-		if known && bytes.Equal(old.values[i], value) || !known && value == nil {
+	for i, value := range now {
+		if known && bytes.Equal(old[i], value) || !known && value == nil {
 			continue
 		}
-		fmt.Fprintf(&changes, `<changeSet><name>%s</name><op>assign</op>`, paths[i])
+		changes.WriteString(`<changeSet><name>`)
+		changes.WriteString(p.paths[i])
+		changes.WriteString(`</name><op>assign</op>`)
 		changes.Write(value)
 		changes.WriteString(`</changeSet>`)
 	}
@@ -310,7 +309,7 @@ func (f *filter) update(v *vcenter, s *session, out *bytes.Buffer, r ref, member
 	if known {
 		kind = "modify"
 	}
-	fmt.Fprintf(out, `<objectSet><kind>%s</kind><obj type="%s">%s</obj>`, kind, r.Type, r.Value)
+	writeRef(out, `<objectSet><kind>`+kind+`</kind><obj type="`, r, `</obj>`)
 	out.Write(changes.Bytes())
 	out.WriteString(`</objectSet>`)
 	return true

@@ -10,27 +10,21 @@ import (
 	"github.com/vmware/govmomi/vim25/xml"
 )
 
-// values answers the encoded values of the paths, nil for what is unset. Callers hold mu.
-func (v *vcenter) valuesOf(s *session, r ref, paths []string) [][]byte {
-	list := make([][]byte, len(paths))
+// valuesOf answers the encoded values of a plan, nil for what is unset. Callers hold mu.
+func (v *vcenter) valuesOf(s *session, o mo.Reference, r ref, p *plan) [][]byte {
 	cached := r.Type == "VirtualMachine"
-	var o mo.Reference
-	for i, path := range paths {
-		if cached {
-			if value, ok := v.values.get(r, path); ok {
-				list[i] = value
-				continue
-			}
+	if cached {
+		if list := v.values.get(r, p.key); list != nil {
+			return list
 		}
-		if o == nil {
-			if o = v.object(s, r); o == nil {
-				return list
-			}
-		}
-		list[i] = encodeValue(v.hideFrom(s, readPath(managed(o), path)))
-		if cached {
-			v.values.put(r, path, list[i])
-		}
+	}
+	list := make([][]byte, len(p.paths))
+	from := managed(o)
+	for i, path := range p.paths {
+		list[i] = encodeValue(v.hideFrom(s, readPath(from, path)))
+	}
+	if cached {
+		v.values.put(r, p.key, list)
 	}
 	return list
 }
@@ -51,44 +45,43 @@ func (v *vcenter) hideFrom(s *session, value interface{}) interface{} {
 }
 
 // writeObject encodes one ObjectContent; nothing if the specs want nothing of it. Callers hold mu.
-func (v *vcenter) writeObject(out *bytes.Buffer, s *session, r ref, specs []types.PropertyFilterSpec) {
+func (v *vcenter) writeObject(out *bytes.Buffer, s *session, r ref, wanted *plans) {
 	o := v.object(s, r)
 	if o == nil {
 		return
 	}
-	t := managed(o).Type()
-	var paths []string
-	wanted := false
-	for i := range specs {
-		p, w := pathsFor(&specs[i], t, r.Type)
-		paths, wanted = append(paths, p...), wanted || w
-	}
-	if !wanted {
+	p := wanted.of(managed(o).Type(), r.Type)
+	if !p.wanted {
 		return
 	}
-	fmt.Fprintf(out, `<objects><obj type="%s">%s</obj>`, r.Type, r.Value)
-	var missing []missingPath
-	readable := s == nil || v.rights.visible(s.user(), r)
-	if s == nil && r.Type != "SessionManager" || !readable {
-		for _, path := range paths {
-			missing = append(missing, missingPath{path, noRead(s, r)})
+	writeRef(out, `<objects><obj type="`, r, `</obj>`)
+	if s == nil && r.Type != "SessionManager" || s != nil && !v.rights.visible(s.user(), r) {
+		for _, path := range p.paths {
+			missingPath{path, noRead(s, r)}.write(out)
 		}
-		paths = nil
-	}
-	for i, value := range v.valuesOf(s, r, paths) {
-		switch {
-		case !hasPath(t, paths[i]):
-			missing = append(missing, missingPath{paths[i], &types.InvalidProperty{Name: paths[i]}})
-		case value != nil:
-			fmt.Fprintf(out, `<propSet><name>%s</name>`, paths[i])
-			out.Write(value)
-			out.WriteString(`</propSet>`)
+	} else {
+		for i, value := range v.valuesOf(s, o, r, p) {
+			if value != nil {
+				out.WriteString(`<propSet><name>`)
+				out.WriteString(p.paths[i])
+				out.WriteString(`</name>`)
+				out.Write(value)
+				out.WriteString(`</propSet>`)
+			}
 		}
 	}
-	for _, m := range missing {
-		m.write(out)
+	for _, path := range p.missing {
+		missingPath{path, &types.InvalidProperty{Name: path}}.write(out)
 	}
 	out.WriteString(`</objects>`)
+}
+
+func writeRef(out *bytes.Buffer, before string, r ref, after string) {
+	out.WriteString(before)
+	out.WriteString(r.Type)
+	out.WriteString(`">`)
+	out.WriteString(r.Value)
+	out.WriteString(after)
 }
 
 type missingPath struct {
@@ -115,9 +108,9 @@ func (m missingPath) write(out *bytes.Buffer) {
 
 // page is the rest of a retrieval that did not fit into one answer.
 type page struct {
-	refs  []ref
-	specs []types.PropertyFilterSpec
-	limit int
+	refs   []ref
+	wanted *plans
+	limit  int
 }
 
 // retrievals are a session's open tokens.
@@ -176,7 +169,7 @@ func (v *vcenter) retrievePropertiesEx(c *call) interface{} {
 	if f != nil {
 		return f
 	}
-	return v.onePage(c, page{refs, q.SpecSet, int(q.Options.MaxObjects)})
+	return v.onePage(c, page{refs, newPlans(q.SpecSet...), int(q.Options.MaxObjects)})
 }
 
 // onePage answers as many objects as fit and keeps the rest under a token. Callers hold mu.
@@ -191,7 +184,7 @@ func (v *vcenter) onePage(c *call, p page) interface{} {
 	rest := p.refs[clamp(limit, len(p.refs)):]
 	var out bytes.Buffer
 	for _, r := range p.refs[:len(p.refs)-len(rest)] {
-		v.writeObject(&out, c.session, r, p.specs)
+		v.writeObject(&out, c.session, r, p.wanted)
 	}
 	if len(rest) == 0 {
 		if out.Len() == 0 {
@@ -204,7 +197,7 @@ func (v *vcenter) onePage(c *call, p page) interface{} {
 	defer open.mu.Unlock()
 	open.next++
 	token := fmt.Sprint(open.next)
-	open.open[token] = page{rest, p.specs, p.limit}
+	open.open[token] = page{rest, p.wanted, p.limit}
 	return raw(`<returnval><token>` + token + `</token>` + out.String() + `</returnval>`)
 }
 
@@ -244,8 +237,9 @@ func (v *vcenter) retrieveProperties(c *call) interface{} {
 		return f
 	}
 	var out bytes.Buffer
+	wanted := newPlans(q.SpecSet...)
 	for _, r := range refs {
-		v.writeObject(&out, c.session, r, q.SpecSet)
+		v.writeObject(&out, c.session, r, wanted)
 	}
 	return raw(bytes.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte("<objects>"), []byte("<returnval>")), []byte("</objects>"), []byte("</returnval>")))
 }

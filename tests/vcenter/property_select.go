@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"strings"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -162,28 +163,56 @@ func references(value interface{}) []ref {
 	return nil
 }
 
-// pathsFor lists the properties that a spec wants of an object's type; nil, false where it wants none.
-func pathsFor(spec *types.PropertyFilterSpec, t reflect.Type, kind string) ([]string, bool) {
-	var paths []string
-	wanted := false
+// plan is what specs want of one type of object.
+type plan struct {
+	wanted  bool
+	paths   []string
+	missing []string // asked for, but the type has no such property
+	key     string   // of the list, for the cache
+}
+
+// plans works them out once for a request or a filter.
+type plans struct {
+	specs  []types.PropertyFilterSpec
+	byType map[reflect.Type]*plan
+}
+
+func newPlans(specs ...types.PropertyFilterSpec) *plans {
+	return &plans{specs, make(map[reflect.Type]*plan)}
+}
+
+func (p *plans) of(t reflect.Type, kind string) *plan {
+	if known, ok := p.byType[t]; ok {
+		return known
+	}
+	made := &plan{}
 	seen := make(map[string]bool)
-	for _, p := range spec.PropSet {
-		if p.Type != kind && !isKind(t, p.Type) {
-			continue
-		}
-		wanted = true
-		list := p.PathSet
-		if p.All != nil && *p.All {
-			list = allPaths(t)
-		}
-		for _, path := range list {
-			if !seen[path] {
+	for _, spec := range p.specs {
+		for _, set := range spec.PropSet {
+			if set.Type != kind && !isKind(t, set.Type) {
+				continue
+			}
+			made.wanted = true
+			list := set.PathSet
+			if set.All != nil && *set.All {
+				list = allPaths(t)
+			}
+			for _, path := range list {
+				if seen[path] {
+					continue
+				}
 				seen[path] = true
-				paths = append(paths, path)
+				if hasPath(t, path) {
+					made.paths = append(made.paths, path)
+				} else {
+					made.missing = append(made.missing, path)
+				}
 			}
 		}
 	}
-	return paths, wanted
+	made.key = strings.Join(made.paths, " ")
+	p.byType[t] = made
+	return made
 }
 
 // checkPaths refuses a property that a type of ours does not have, as vCenter does.

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 	"github.com/vmware/govmomi/vim25/xml"
@@ -89,8 +88,39 @@ func requestType(name string) (reflect.Type, bool) {
 	return nil, false
 }
 
-func decodeRequest(body []byte) (*simulator.Method, error) {
-	return simulator.UnmarshalBody(requestType, body)
+// decodeRequest reads the method in an envelope's body. One decoder reads all
+// of the document, so that prefixes may be declared on any element.
+func decodeRequest(text []byte) (string, ref, interface{}, error) {
+	d := xml.NewDecoder(bytes.NewReader(text))
+	d.TypeFunc = requestType
+	inBody := false
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return "", ref{}, nil, fmt.Errorf("while parsing SOAP envelope: %w", err)
+		}
+		start, ok := token.(xml.StartElement)
+		switch {
+		case !ok:
+		case !inBody:
+			inBody = start.Name.Local == "Body"
+		default:
+			name := start.Name.Local
+			t, ok := typeByName(name)
+			if !ok {
+				return name, ref{}, nil, fmt.Errorf("Unable to resolve WSDL method name %s for namespace name %s", name, start.Name.Space)
+			}
+			body := reflect.New(t)
+			if err := d.DecodeElement(body.Interface(), &start); err != nil {
+				return name, ref{}, nil, fmt.Errorf("while parsing call %s: %w", name, err)
+			}
+			this := body.Elem().FieldByName("This")
+			if !this.IsValid() {
+				return name, ref{}, nil, fmt.Errorf("%s is not a method", name)
+			}
+			return name, this.Interface().(ref), body.Interface(), nil
+		}
+	}
 }
 
 const envelopeOpen = xml.Header + `<soapenv:Envelope xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"` +
