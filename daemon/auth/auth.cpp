@@ -88,6 +88,28 @@ class Auth::Impl {
     return who;
   }
 
+  std::optional<Principal> recall(const std::string& bearer, std::uint32_t uid, bool old_roles_do) {
+    const SessionRow row = live_session(bearer, uid);
+    std::optional<std::set<Role>> roles;
+    {
+      const std::lock_guard guard(mutex_);
+      const auto known = known_.find(row.sid);
+      if (known != known_.end() && (old_roles_do || clock_.steady() - known->second.read_at < kFreshFor ||
+                                    clock_.steady() < known->second.not_before))
+        roles = known->second.roles;
+    }
+    if (!roles && old_roles_do) roles = roles_from_text(row.roles);
+    if (!roles) return std::nullopt;
+    if (roles->empty()) throw Error{ErrorCode::denied, "invalid permissions"};
+    return Principal{.sid = row.sid,
+                     .sam = row.sam,
+                     .upn = row.upn,
+                     .domain = row.domain,
+                     .uid = uid,
+                     .roles = *std::move(roles),
+                     .session = row.id};
+  }
+
   Principal refresh(const std::string& sid, Role needed) {
     const Person person = directory().read_person(sid);
     const std::set<Role> roles = role_map_.roles_of(person, directory());
@@ -215,6 +237,9 @@ Login Auth::create_token(const Principal& who, const std::string& name, std::chr
   return impl_->create_token(who, name, life);
 }
 Principal Auth::authenticate(const std::string& bearer, std::uint32_t uid) { return impl_->authenticate(bearer, uid); }
+std::optional<Principal> Auth::recall(const std::string& bearer, std::uint32_t uid, bool old_roles_do) {
+  return impl_->recall(bearer, uid, old_roles_do);
+}
 Principal Auth::refresh(const Principal& who, Role needed) {
   Principal fresh = impl_->refresh(who.sid, needed);
   fresh.uid = who.uid;

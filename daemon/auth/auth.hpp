@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,10 @@ class Auth {
   /// From `Authorization: Bearer …` and the kernel's uid. The roles are those of the last read, at most a minute old.
   /// Throws `unauthenticated`: none, unknown, expired, revoked, of another uid.
   Principal authenticate(const std::string& bearer, std::uint32_t uid);
+  /// The same without ever asking the directory, so that it cannot block on it: nothing where the roles are too old to
+  /// count. `old_roles_do`: those of the last answer count, whatever their age; for what only makes things safer, such
+  /// as a cancel, which has to work while the directory hangs.
+  std::optional<Principal> recall(const std::string& bearer, std::uint32_t uid, bool old_roles_do);
   /// The roles as the directory has them this moment, for submit and execute. Throws `denied` when the person lost
   /// `needed`, is disabled or locked; `unreachable` when it cannot be known.
   Principal refresh(const Principal& who, Role needed);
