@@ -46,6 +46,11 @@ bool was_not_even_sent(ErrorCode code) {
          code == ErrorCode::unauthenticated;
 }
 
+bool needs_writing(const TrackedCall& call) {
+  const bool says_nothing_new = call.was_unknown && call.outcome == EffectOutcome::unknown;
+  return call.outcome && !call.written && !says_nothing_new;
+}
+
 }  // namespace
 
 class Attempt::Handle final : public Call {
@@ -138,8 +143,16 @@ void Attempt::close(TrackedCall& call, EffectOutcome outcome, const std::string&
 std::vector<StepResult::Closed> Attempt::closed() const {
   std::vector<StepResult::Closed> closed;
   for (const TrackedCall& call : calls_)
-    if (call.outcome && !call.was_unknown) closed.push_back({call.call.effect, *call.outcome, call.detail});
+    if (needs_writing(call)) closed.push_back({call.call.effect, *call.outcome, call.detail});
   return closed;
+}
+
+void Attempt::write_outcomes() {
+  for (TrackedCall& call : calls_) {
+    if (!needs_writing(call)) continue;
+    insist([&] { room_.store.close_effect(call.call.effect, *call.outcome, call.detail); });
+    call.written = true;
+  }
 }
 
 void Attempt::pass([[maybe_unused]] const char* point) const {
@@ -167,6 +180,7 @@ std::unique_ptr<Call> Attempt::effect(const CallSpec& spec) {
   if (const FreezeState freeze = room_.store.freeze_state(); freeze.frozen)
     throw Error{ErrorCode::frozen, "frozen by {}: {}", freeze.who, freeze.reason};
   room_.may_act(claim_, kind_);
+  write_outcomes();
 
   const Timestamp now = room_.clock.now();
   const EffectIntent intent{.attempt = id_,

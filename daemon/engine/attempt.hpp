@@ -39,6 +39,7 @@ struct TrackedCall {
   bool was_unknown = false;              ///< a person was told so already: its row is closed
   std::optional<EffectOutcome> outcome;  ///< none: nobody knows yet
   std::string detail;
+  bool written = false;  ///< the outcome is on disk already
 };
 
 /// The step's view of the world for one attempt. On the worker's thread only.
@@ -55,7 +56,10 @@ class Attempt final : public StepContext {
   /// A call ended by this error: closes those of which it proves that nothing happened.
   void judge(const Error& error);
   void close(TrackedCall& call, EffectOutcome outcome, const std::string& detail);
-  /// For T3.
+  /// Writes the outcomes that are known, where T3 would be too late: a new intent needs proof on disk of what became of
+  /// the one before.
+  void write_outcomes();
+  /// The others, for T3.
   [[nodiscard]] std::vector<StepResult::Closed> closed() const;
   /// Passes the failpoints "engine.<point>" and "<kind>.<point>".
   void pass(const char* point) const;

@@ -112,11 +112,6 @@ void Runner::settle() {
     return commit(Trigger::finish, "");
   if (const Step* step = first(StepState::unknown)) return commit(Trigger::doubt, say(*step));
   const Step* deferred = first(StepState::deferred);
-  // A cancel that came while a step was being deferred; a call in doubt waits for its truth all the same.
-  if (!cancelled_ && deferred != nullptr && room_.store.cancel_requested(id)) {
-    const std::vector<Effect> effects = room_.store.effects_of(deferred->id);
-    cancelled_ = std::ranges::none_of(effects, [](const Effect& e) { return e.outcome == EffectOutcome::open; });
-  }
   if (cancelled_) return commit(Trigger::cancel, what_was_done());
   if (deferred != nullptr) {
     std::optional<Timestamp> not_before;

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 
 // How long the second look may take to show what the call did: other servers copy it from the one that was asked.
 constexpr std::chrono::seconds kVerifyWithin{30};
+// A freeze ends when a person ends it.
+constexpr std::chrono::seconds kLookAtFreeze{30};
 
 EventLevel level_of(StepState state) {
   switch (state) {
@@ -166,11 +168,11 @@ std::optional<StepResult> StepRun::judge(const Error& error) {
     case ErrorCode::cancelled:
       if (stop_.stop_requested()) return outcome(StepState::cancelled, error.what(), error.code());
       break;  // somebody cancelled its task in vCenter
-    case ErrorCode::frozen: return deferred(error.what(), error.code(), std::nullopt);
+    case ErrorCode::frozen: return deferred(error.what(), error.code(), room_.clock.now() + kLookAtFreeze);
     case ErrorCode::untrusted: return deferred(error.what(), error.code(), room_.clock.now() + later());
     case ErrorCode::storage_full:
       // Nothing was sent. This write waits until there is room; then the step starts over.
-      attempt_.say(EventLevel::warning, "waited for room on the daemon's disk");
+      attempt_.say(EventLevel::info, "waited for room on the daemon's disk");
       room_.gate.wait_until_open(stop_);
       --tries_;
       return std::nullopt;
@@ -186,7 +188,7 @@ std::optional<StepResult> StepRun::judge(const Error& error) {
 
 std::optional<StepResult> StepRun::judge_open(const Error& error) {
   if (phase_ != Phase::recovering) {
-    attempt_.say(EventLevel::warning, fmt::format("finding out what became of it: {}", error.what()));
+    attempt_.say(EventLevel::info, fmt::format("finding out what became of it: {}", error.what()));
     return std::nullopt;
   }
   if (stop_.stop_requested()) return give_up(error);
@@ -231,12 +233,10 @@ std::optional<StepResult> StepRun::try_again(const Error& error) {
 
 void StepRun::interrupted() {
   // What is known already must not be found out again: an intent that was never sent would hold the next start up.
-  for (const StepResult::Closed& closed : attempt_.closed()) {
-    try {
-      room_.store.close_effect(closed.effect, closed.outcome, closed.detail);
-    } catch (const Error& e) {
-      log::warning("engine", "the outcome of a call is left to the next start: {}", e.what());
-    }
+  try {
+    attempt_.write_outcomes();
+  } catch (const Error& e) {
+    log::warning("engine", "the outcome of a call is left to the next start: {}", e.what());
   }
 }
 

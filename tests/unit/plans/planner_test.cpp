@@ -1,0 +1,122 @@
+#include "daemon/plans/planner.hpp"
+
+#include <doctest/doctest.h>
+
+#include "common/base/error.hpp"
+#include "daemon/plans/glob.hpp"
+
+using namespace decom;
+
+namespace {
+
+struct Fixture {
+  StepRegistry registry = built_in_steps();
+  std::vector<PlanTemplate> templates = Planner::shipped();
+  bool has_directory = true;
+  Machine machine{.identity = {"vc", "vm-1", "u-1"},
+                  .name = "web01",
+                  .vcenter = "lab",
+                  .folder = "Prod/Web",
+                  .guest_id = "windows2019srv_64Guest",
+                  .family = OsFamily::windows,
+                  .tags = {"env:prod", "tier:web"}};
+
+  Plan plan(const RequestOptions& options = {}) const {
+    return Planner(templates, registry, has_directory).plan_for(machine, options);
+  }
+  std::string chosen() const { return plan().name; }
+};
+
+std::vector<std::string> kinds_of(const Plan& plan) {
+  std::vector<std::string> kinds;
+  for (const PlanStep& step : plan.steps) kinds.push_back(step.kind);
+  return kinds;
+}
+
+std::string failure(const auto& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    CHECK(e.code() == ErrorCode::invalid);
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEST_CASE("a glob fits the whole text, in either case") {
+  CHECK(matches_glob("web*", "WEB01"));
+  CHECK(matches_glob("*", ""));
+  CHECK(matches_glob("Prod/*", "Prod/Web/Old"));
+  CHECK(matches_glob("a?c", "abc"));
+  CHECK(matches_glob("*01*", "web01"));
+  CHECK_FALSE(matches_glob("web", "web01"));
+  CHECK_FALSE(matches_glob("a?c", "ac"));
+  CHECK_FALSE(matches_glob("", "x"));
+  CHECK_FALSE(matches_glob("*a*a*a*a*a*a*a*b", std::string(2'000, 'a')));
+}
+
+TEST_CASE_FIXTURE(Fixture, "each family has its shipped plan, and irreversible steps are marked in it") {
+  CHECK(kinds_of(plan()) == std::vector<std::string>{"vsphere.power_off", "vsphere.destroy", "ad.computer"});
+  CHECK(plan().steps[0].name == "power_off");
+  CHECK(plan().steps[2].name == "ad_computer");
+  CHECK_FALSE(plan().steps[0].irreversible);
+  CHECK(plan().steps[1].irreversible);
+  CHECK(plan().steps[2].irreversible);
+  machine.family = OsFamily::linux_;
+  CHECK(plan().name == "linux");
+  CHECK(plan().steps.size() == 3);
+  machine.family = OsFamily::other;
+  CHECK(kinds_of(plan()) == std::vector<std::string>{"vsphere.power_off", "vsphere.destroy"});
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what a site writes goes before what is shipped; then priority, conditions and name decide") {
+  const std::vector<PlanStep> steps{{.name = "off", .kind = "vsphere.power_off"}};
+  templates.push_back({.name = "zz", .rule = {.folders = {"prod/*"}}, .steps = steps});
+  CHECK(chosen() == "zz");
+  templates.push_back({.name = "aa", .rule = {.tags = {"env:*"}}, .steps = steps});
+  CHECK(chosen() == "aa");
+  templates.push_back({.name = "narrow", .rule = {.vcenters = {"lab"}, .names = {"web??"}}, .steps = steps});
+  CHECK(chosen() == "narrow");
+  templates.push_back({.name = "first", .priority = 1, .rule = {.guest_ids = {"windows*"}}, .steps = steps});
+  CHECK(chosen() == "first");
+  templates.push_back(
+      {.name = "never", .priority = 2, .rule = {.tags = {"env:test"}, .names = {"web*"}}, .steps = steps});
+  CHECK(chosen() == "first");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a machine whose family is in dispute gets no plan by accident") {
+  machine.family = OsFamily::ambiguous;
+  machine.tools_guest_id = "rhel8_64Guest";
+  const std::vector<PlanStep> steps{{.name = "off", .kind = "vsphere.power_off"}};
+  templates.push_back({.name = "catch_all", .steps = steps});
+  CHECK(failure([&] { (void)plan(); }).find("its tools report rhel8_64Guest") != std::string::npos);
+  templates.push_back({.name = "by_name", .rule = {.names = {"web01"}}, .steps = steps});
+  CHECK(chosen() == "by_name");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a skipped step stays in the plan, and an unknown one is refused with those that exist") {
+  const Plan skipped = plan({.skip = {"ad_computer"}});
+  CHECK(skipped.steps.size() == 3);
+  CHECK(skipped.steps[2].skipped);
+  CHECK(skipped.steps[2].why == "left out by the request");
+  CHECK_FALSE(skipped.steps[1].skipped);
+  CHECK(failure([&] { (void)plan({.skip = {"dns"}}); }) ==
+        "cannot skip 'dns': plan windows of web01 has the steps power_off, destroy, ad_computer");
+  CHECK(failure([&] {
+          (void)plan({.skip = {"power_off", "destroy", "ad_computer"}});
+        }) == "nothing would be done to web01: every step of plan windows is left out");
+}
+
+TEST_CASE_FIXTURE(Fixture, "without a directory the account's step is left out, and says so") {
+  has_directory = false;
+  CHECK(plan().steps[2].skipped);
+  CHECK(plan().steps[2].why == "left out: no directory is configured");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a kind that does not exist is refused when the planner is made") {
+  templates.push_back({.name = "x", .steps = {{.name = "x", .kind = "vsphere.explode"}}});
+  CHECK(failure([&] { (void)plan(); }) == "'vsphere.explode' is no kind of step");
+}

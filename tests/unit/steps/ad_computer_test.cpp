@@ -1,0 +1,186 @@
+#include "daemon/steps/ad_computer.hpp"
+
+#include <algorithm>
+
+#include <doctest/doctest.h>
+
+#include "daemon/steps/ad_facts.hpp"
+#include "tests/support/fake_context.hpp"
+#include "tests/support/fake_directory.hpp"
+#include "tests/support/fake_vms.hpp"
+#include "tests/support/manual_clock.hpp"
+
+using namespace decom;
+using namespace std::chrono_literals;
+
+namespace {
+
+Computer account(const std::string& name, const std::string& os = "Windows Server 2019 Standard") {
+  return {.guid = "guid-" + name,
+          .dn = "CN=" + name + ",OU=Servers,DC=corp,DC=example,DC=test",
+          .sam = name + "$",
+          .dns_host_name = name + ".corp.example.test",
+          .operating_system = os,
+          .ldif = "dn: CN=" + name,
+          .change_mark = "7"};
+}
+
+struct Domain {
+  ManualClock clock;
+  FakeVms vms{clock};
+  FakeDirectory directory;
+  Machine machine{.identity = {"vc-1", "vm-1", "50-1"},
+                  .name = "web01",
+                  .vcenter = "lab",
+                  .family = OsFamily::windows,
+                  .guest_host_name = "web01.corp.example.test",
+                  .power = PowerState::on,
+                  .tools = "running"};
+
+  FakeContext context() {
+    FakeContext ctx(clock, vms, machine);
+    ctx.directory_server = &directory;
+    return ctx;
+  }
+  Observation observe() {
+    auto ctx = context();
+    return AdComputer().observe(ctx);
+  }
+};
+
+template <typename T>
+bool is(const Observation& seen) {
+  return std::holds_alternative<T>(seen);
+}
+
+ErrorCode code_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.code();
+  }
+  FAIL("nothing was thrown");
+  return ErrorCode::internal;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Domain, "the VM's name and the guest's together prove the account, and it is removed once") {
+  directory.add(account("WEB01"));
+  directory.add(account("WEB02"));
+  auto ctx = context();
+  AdComputer step;
+  const auto seen = step.observe(ctx);
+  REQUIRE(is<Needed>(seen));
+  CHECK(std::get<Needed>(seen).records == std::vector<std::string>{"guid-WEB01"});
+  step.apply(ctx, std::get<Needed>(seen));
+  CHECK(directory.removed() == std::vector<std::string>{"guid-WEB01"});
+  CHECK(ctx.effects.front().spec.irreversible);
+  CHECK(ctx.effects.front().spec.before == "dn: CN=WEB01");
+  CHECK(ctx.effects.front().outcome == "done");
+  CHECK(is<Satisfied>(step.observe(ctx)));
+}
+
+TEST_CASE_FIXTURE(Domain, "a guest that calls itself SQL01 does not cost the real SQL01 its account") {
+  directory.add(account("SQL01"));
+  machine.guest_host_name = "sql01.corp.example.test";
+  SUBCASE("the guest's word alone") { machine.name = "scratch7"; }
+  SUBCASE("the VM's name alone") {
+    machine.name = "sql01";
+    machine.guest_host_name = "other.corp.example.test";
+  }
+  SUBCASE("off at submit: what the guest once said does not count") {
+    machine.name = "sql01";
+    machine.power = PowerState::off;
+  }
+  SUBCASE("the same name in another domain") {
+    machine.name = "sql01";
+    machine.guest_host_name = "sql01.lab.local";
+  }
+  SUBCASE("another operating system") {
+    machine.name = "sql01";
+    machine.family = OsFamily::linux_;
+  }
+  CHECK(is<LeftAlone>(observe()));
+  CHECK(directory.removed().empty());
+}
+
+TEST_CASE_FIXTURE(Domain, "a clone with both names does not cost the original its account while that lives") {
+  directory.add(account("WEB01"));
+  auto ctx = context();
+  ctx.bearers = [](const std::string& name, const Identity& except) {
+    CHECK(except.moref == "vm-1");
+    return equals_folded(name, "web01") ? std::vector<std::string>{"prod:vm-9"} : std::vector<std::string>{};
+  };
+  const auto seen = AdComputer().observe(ctx);
+  CHECK(is<LeftAlone>(seen));
+  CHECK(text_of(seen).find("prod:vm-9 bears that name too") != std::string::npos);
+  ctx.bearers = [](const std::string&, const Identity&) -> std::vector<std::string> {
+    throw Error{ErrorCode::unreachable, "the mirror of lab2 was never loaded"};
+  };
+  CHECK(code_of([&] { (void)AdComputer().observe(ctx); }) == ErrorCode::unreachable);
+}
+
+TEST_CASE_FIXTURE(Domain, "domain controllers, critical objects and other units are never touched") {
+  Computer dc = account("WEB01");
+  SUBCASE("domain controller") { dc.is_domain_controller = true; }
+  SUBCASE("critical") { dc.is_critical = true; }
+  SUBCASE("elsewhere") { dc.in_allowed_ou = false; }
+  directory.add(dc);
+  CHECK(is<Blocked>(observe()));
+}
+
+TEST_CASE_FIXTURE(Domain, "a Linux machine without an account is satisfied, with a proven one it is as any other") {
+  machine.family = OsFamily::linux_;
+  machine.guest_host_name = "web01";
+  CHECK(is<Satisfied>(observe()));
+  directory.add(account("WEB01", "redhat-linux-gnu"));
+  CHECK(is<Needed>(observe()));
+}
+
+TEST_CASE_FIXTURE(Domain, "long names are found by the fifteen characters that the directory keeps") {
+  machine.name = "averylonghostname01";
+  machine.guest_host_name = "averylonghostname01.corp.example.test";
+  Computer cut = account("AVERYLONGHOSTNA");
+  cut.dns_host_name = "averylonghostname01.corp.example.test";
+  directory.add(cut);
+  CHECK(is<Needed>(observe()));
+}
+
+TEST_CASE_FIXTURE(Domain, "an account that changed after the look is not removed") {
+  directory.add(account("WEB01"));
+  auto ctx = context();
+  AdComputer step;
+  const auto seen = step.observe(ctx);
+  ctx.on_effect = [&] { directory.edit("guid-WEB01", [](Computer& c) { c.change_mark = "8"; }); };
+  CHECK(code_of([&] { step.apply(ctx, std::get<Needed>(seen)); }) == ErrorCode::refused);
+  CHECK(directory.has("guid-WEB01"));
+}
+
+TEST_CASE_FIXTURE(Domain, "gone already is not our doing, and no error") {
+  directory.add(account("WEB01"));
+  auto ctx = context();
+  AdComputer step;
+  const auto seen = step.observe(ctx);
+  ctx.on_effect = [&] { directory.remove_computer(account("WEB01")); };
+  step.apply(ctx, std::get<Needed>(seen));
+  CHECK(ctx.effects.front().outcome == "refused");
+}
+
+TEST_CASE_FIXTURE(Domain, "recovery reads the account by its GUID, and sends again only past the deadline") {
+  directory.add(account("WEB01"));
+  const OpenCall call{.effect = 1,
+                      .call = "delete computer",
+                      .target = "guid-WEB01",
+                      .opened = clock.now(),
+                      .deadline = clock.now() + 30s};
+  auto ctx = context();
+  AdComputer step;
+  CHECK(code_of([&] { (void)step.resume(ctx, call); }) == ErrorCode::busy);
+  clock.advance(31s);
+  CHECK(is<Needed>(step.resume(ctx, call)));
+  directory.remove_computer(account("WEB01"));
+  CHECK(is<Satisfied>(step.resume(ctx, call)));
+  directory.fail(ErrorCode::unreachable);
+  CHECK(code_of([&] { (void)step.resume(ctx, call); }) == ErrorCode::unreachable);
+}
