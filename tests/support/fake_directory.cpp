@@ -60,7 +60,7 @@ std::string FakeDirectory::add_computer(const NewComputer& computer) {
                 .sam = computer.name + "$",
                 .dns_host_name = computer.dns.empty() ? folded(computer.name) + "." + kDomain : computer.dns,
                 .sid = next_sid(),
-                .operating_system = "Windows Server 2022 Standard",
+                .operating_system = computer.operating_system,
                 .enabled = computer.enabled,
                 .is_critical = computer.is_critical,
                 .is_domain_controller = computer.is_domain_controller,

@@ -27,6 +27,7 @@ class FakeDirectory : public Directory {
     std::string name;  ///< "WEB01"
     std::string dns;   ///< empty: web01.corp.example.test
     std::string ou = "OU=Servers";
+    std::string operating_system = "Windows Server 2022 Standard";
     bool enabled = true;
     bool is_critical = false;
     bool is_domain_controller = false;
