@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "common/base/text.hpp"
 #include "daemon/steps/ad_facts.hpp"
 #include "tests/support/fake_context.hpp"
 #include "tests/support/fake_directory.hpp"
