@@ -206,14 +206,16 @@ void finish_attempt(Tx& tx, std::int64_t attempt, const StepResult& result) {
   const auto index = static_cast<std::size_t>(step.ordinal);
   StepState state = result.state;
   std::string text = result.text;
-  if (state == StepState::failed && plan.steps.at(index).on_failure == OnFailure::warn) {
+  // A right that was lost is never taken for a warning.
+  if (state == StepState::failed && result.code != ErrorCode::denied &&
+      plan.steps.at(index).on_failure == OnFailure::warn) {
     state = StepState::warned;  // it stays visible, and what comes behind goes on
     text = "failed, which this plan takes for a warning: " + text;
   }
   if (state == StepState::warned) add_warning(tx, machine.id);
   rows::set_step(tx, step.id, state, text);
-  std::optional<Timestamp> not_before;
-  if (state == StepState::deferred) not_before = result.not_before.value_or(tx.now);
+  std::optional<Timestamp> not_before;  // none with `deferred`: until a thaw
+  if (state == StepState::deferred) not_before = result.not_before;
   tx.db.run("UPDATE step SET not_before = :not_before, crashes = 0 WHERE id = :id", not_before, step.id);
   tx.db.run("UPDATE attempt SET finished = :now, outcome = :outcome, message = :message WHERE id = :id", tx.now, state,
             storable(text), attempt);

@@ -223,13 +223,14 @@ void settle(Tx& tx, std::int64_t decommission, Trigger trigger, const std::strin
       }
       return;  // the same turn, as far as `apply_again` is concerned
     case Trigger::hold: {
-      if (cancelled) {  // nothing brings it back, so the cancel must not wait for that
-        settle_cancelled(tx, machine, "cancelled");
-        break;
-      }
       for (const Step& step : steps)
         if (step.state == StepState::deferred && step.not_before && (!not_before || *step.not_before < *not_before))
           not_before = step.not_before;
+      // The truth about a call that was sent is worth waiting for; nothing else keeps a cancel waiting.
+      if (cancelled && (!not_before || !rows::in_doubt(tx.db, decommission, true))) {
+        settle_cancelled(tx, machine, "cancelled");
+        break;
+      }
       rows::move(tx, machine, Trigger::hold, reason, not_before);
       tx.event(EventKind::decommission_holding, machine.place(), EventLevel::warning,
                fmt::format("{}: holding: {}", machine.name, reason),

@@ -160,6 +160,11 @@ void set_freeze(Tx& tx, bool frozen, const std::string& reason, const Principal&
   tx.db.run(
       "INSERT INTO meta (name, value) VALUES ('freeze', :value)",
       canonical({{"frozen", frozen}, {"who", actor.who}, {"reason", storable(reason)}, {"at", to_millis(tx.now)}}));
+  if (!frozen)  // what waits for nothing but this is due now
+    tx.db.run(
+        "UPDATE decommission SET not_before = :now WHERE state = 'holding' AND not_before IS NULL AND EXISTS"
+        " (SELECT 1 FROM step s WHERE s.decommission = decommission.id AND s.state = 'deferred')",
+        tx.now);
   const std::string text = fmt::format("{} by {}{}{}", frozen ? "frozen: no irreversible call is sent" : "thawed",
                                        actor.who, reason.empty() ? "" : ": ", reason);
   tx.event(EventKind::freeze_changed, {}, frozen ? EventLevel::warning : EventLevel::info, text,

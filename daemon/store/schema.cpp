@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "common/base/failpoint.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 
@@ -210,6 +211,7 @@ void migrate(sql::Db& db, int from) {
     try {
       for (const char* statement : kMigrations.at(static_cast<std::size_t>(version - 1)))
         db.run(in_dialect(statement, kSqlite));
+      DECOM_FAILPOINT("store.migrate");
       if (version == 1) {
         db.run("INSERT INTO meta (name, value) VALUES ('schema', :version)", std::to_string(version));
       } else {

@@ -212,6 +212,7 @@ Store::Health Store::health() const {
   Health health;
   health.bytes = impl_->dir.bytes_used();
   health.free_bytes = impl_->dir.bytes_free();
+  health.waiting = impl_->writer->waiting();
   health.trouble = impl_->writer->trouble();
   impl_->readers.read([&](sql::Db& db) {
     health.schema = schema::stored(db);

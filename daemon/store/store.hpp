@@ -87,7 +87,7 @@ struct StepResult {
   std::string text;
   EventLevel level = EventLevel::info;
   std::optional<ErrorCode> code;        ///< of a failure
-  std::optional<Timestamp> not_before;  ///< with `deferred`
+  std::optional<Timestamp> not_before;  ///< with `deferred`; none: until a thaw
   /// Effects closed in the same transaction.
   struct Closed {
     std::int64_t effect = 0;
@@ -293,7 +293,8 @@ class Store {
     std::int64_t bytes = 0;
     std::int64_t free_bytes = 0;
     std::int64_t events = 0;
-    std::string trouble;  ///< empty when writing works
+    std::size_t waiting = 0;  ///< verbs that wait for the writer
+    std::string trouble;      ///< empty when writing works
   };
   [[nodiscard]] Health health() const;
 

@@ -47,6 +47,11 @@ std::string Writer::trouble() const {
   return trouble_;
 }
 
+std::size_t Writer::waiting() const {
+  const std::lock_guard guard(mutex_);
+  return waiting_.size();
+}
+
 void Writer::set_trouble(std::string trouble, bool for_good) {
   const std::lock_guard guard(mutex_);
   if (dead_) return;
@@ -223,7 +228,6 @@ void Writer::commit(const Jobs& jobs) {
     db_->roll_back();
     throw;
   }
-  ++commits_;
   if (last > 0) last_event_.store(last, std::memory_order_release);
   const std::lock_guard guard(mutex_);
   if (!dead_) trouble_.clear();

@@ -55,8 +55,7 @@ class Writer {
   [[nodiscard]] std::int64_t last_event() const { return last_event_.load(std::memory_order_acquire); }
   /// Why writing does not work at this moment; empty when it does.
   [[nodiscard]] std::string trouble() const;
-  /// Commits so far; tests hold it against the number of verbs.
-  [[nodiscard]] std::int64_t commits() const { return commits_.load(); }
+  [[nodiscard]] std::size_t waiting() const;  ///< verbs in the queue
 
  private:
   struct Job {
@@ -89,7 +88,6 @@ class Writer {
   Clock& clock_;
   const Secret& key_;
   std::atomic<std::int64_t> last_event_;
-  std::atomic<std::int64_t> commits_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -234,6 +234,46 @@ TEST_CASE_FIXTURE(Running, "a freeze refuses the irreversible alone, and thaw le
   CHECK(store->open_effect(destroy_of(attempt, clock.now())) > 0);
 }
 
+TEST_CASE_FIXTURE(Running, "what a freeze put off is due with the thaw") {
+  pass(taken, 0);
+  store->set_freeze(true, "incident 9", bob);
+  const auto attempt = store->begin_attempt(step(1));
+  store->finish_attempt(attempt, {.state = StepState::deferred, .text = "frozen", .code = ErrorCode::frozen});
+  store->settle(id, Trigger::hold, "frozen");
+  CHECK_FALSE(store->next_due());
+  store->set_freeze(false, "", bob);
+  CHECK(store->next_due() == clock.now());
+  CHECK(claim().decommission.steps[1].state == StepState::pending);
+}
+
+TEST_CASE_FIXTURE(Running, "a right that was lost fails a step whose failures are warnings") {
+  pass(taken, 0);
+  pass(taken, 1);
+  const auto attempt = store->begin_attempt(step(2));
+  store->finish_attempt(attempt, {.state = StepState::failed, .text = "no role", .code = ErrorCode::denied});
+  store->settle(id, Trigger::fail, "no role");
+  CHECK(now().steps[2].state == StepState::failed);
+  CHECK(now().state == DecommissionState::failed);
+}
+
+TEST_CASE_FIXTURE(Running, "a cancelled machine holds while a call in doubt can still be found out") {
+  const Sent sent = send_destroy();
+  store->cancel(request, {}, alice);
+  store->finish_attempt(sent.attempt,
+                        {.state = StepState::deferred, .text = "vCenter is away", .not_before = clock.now() + 1min});
+  store->settle(id, Trigger::hold, "vCenter is away");
+  CHECK(now().state == DecommissionState::holding);
+  CHECK(now().cancel_requested);
+  clock.advance(1min);
+  taken = claim();
+  const auto attempt = store->begin_attempt(step(1));
+  store->finish_attempt(attempt, {.state = StepState::cancelled,
+                                  .text = "it was not executed",
+                                  .effects = {{.effect = sent.effect, .outcome = EffectOutcome::not_sent}}});
+  store->settle(id, Trigger::cancel, "");
+  CHECK(now().state == DecommissionState::cancelled);
+}
+
 TEST_CASE_FIXTURE(Running, "what was running when the daemon died is queued again with its open calls") {
   const Sent sent = send_destroy();
   store->set_handle(sent.effect, "task-5");
