@@ -33,6 +33,14 @@ type call struct {
 	task       string // the task that the answer names
 }
 
+// user is who calls, or wants to log in.
+func (c *call) user() string {
+	if q, ok := c.body.(*types.Login); ok && c.session == nil {
+		return q.UserName
+	}
+	return c.session.user()
+}
+
 // Methods that need no session. Retrieve* answer a missing set instead of a fault, as the library does.
 var anonymousMethods = map[string]bool{"RetrieveServiceContent": true, "Login": true, "RetrieveProperties": true,
 	"RetrievePropertiesEx": true}

@@ -81,8 +81,7 @@ func (v *vcenter) answer(w http.ResponseWriter, c *call) {
 	}
 	var result interface{}
 	if c.rule.does("fault") {
-		detail, _ := newFault(c.rule.Fault)
-		result = &fault{detail: detail, message: c.rule.Message}
+		result = &fault{detail: faultAbout(c.rule.Fault, c.this), message: c.rule.Message}
 	} else if c.rule.executes() || c.rule.does("task_fault") {
 		result = v.execute(c)
 	}
@@ -125,7 +124,11 @@ func (v *vcenter) answer(w http.ResponseWriter, c *call) {
 		v.ledger.sync(v.ledger.add(a))
 	}
 	if c.newSession != nil {
-		w.Header().Set("Set-Cookie", fmt.Sprintf(`%s="%s"; Path=/; HttpOnly; Secure;`, sessionCookie, c.newSession.Key))
+		cookie := fmt.Sprintf(`%s="%s"; Path=/; HttpOnly;`, sessionCookie, c.newSession.Key)
+		if !v.opts.plain {
+			cookie += " Secure;"
+		}
+		w.Header().Set("Set-Cookie", cookie)
 	}
 	switch how {
 	case "sent":

@@ -17,7 +17,8 @@ type collector struct {
 	mu      sync.Mutex // held while an update set is made
 	filters []*filter
 	version int
-	cancel  chan struct{}
+	waits   int           // numbers the waits; the last one is the one that counts
+	cancel  chan struct{} // closed to end the wait that is under way
 }
 
 // filter knows what its client was told of each object.

@@ -39,11 +39,17 @@ func (v *vcenter) cancelWait(c *call) interface{} {
 	return &types.CancelWaitForUpdatesResponse{}
 }
 
-func (k *collector) cancelWait() {
+func (k *collector) cancelWait() { k.takeOver() }
+
+// takeOver ends an earlier wait: its client has gone, or it must not take what
+// belongs to the next one.
+func (k *collector) takeOver() (int, <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	close(k.cancel)
 	k.cancel = make(chan struct{})
+	k.waits++
+	return k.waits, k.cancel
 }
 
 // await answers the next update set, or nothing when the time is up.
@@ -52,6 +58,7 @@ func (v *vcenter) await(c *call, version string, wait time.Duration, limit int) 
 	if own == nil {
 		return faultOf(&types.ManagedObjectNotFound{Obj: c.this})
 	}
+	number, cancelled := own.takeOver()
 	asked, ok := parseVersion(version)
 	if ok {
 		ok = own.rewind(asked)
@@ -59,14 +66,11 @@ func (v *vcenter) await(c *call, version string, wait time.Duration, limit int) 
 	if !ok {
 		return faultOf(&types.InvalidCollectorVersion{})
 	}
-	own.mu.Lock()
-	cancelled := own.cancel
-	own.mu.Unlock()
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	for {
 		grown := v.changes.grown()
-		if set := v.nextSet(c.session, own, limit); set != nil {
+		if set := v.nextSet(c.session, own, number, limit); set != nil {
 			return raw(set)
 		}
 		if wait == 0 {
@@ -111,11 +115,14 @@ func (k *collector) rewind(version int) bool {
 }
 
 // nextSet makes an update set, nil if there is nothing to tell.
-func (v *vcenter) nextSet(s *session, k *collector, limit int) []byte {
+func (v *vcenter) nextSet(s *session, k *collector, wait, limit int) []byte {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if wait != k.waits {
+		return nil // another wait has taken over
+	}
 	if server := v.settings.PageSize; server > 0 && (limit <= 0 || limit > server) {
 		limit = server
 	}

@@ -95,7 +95,7 @@ func (s *ruleSet) take(c *call) *rule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.list {
-		if !(r.Method == "" || r.Method == c.method) || !(r.User == "" || r.User == c.session.user()) ||
+		if !(r.Method == "" || r.Method == c.method) || !(r.User == "" || sameUser(r.User, c.user())) ||
 			!(r.Entity == "" || r.Entity == c.this.Value || r.Entity == c.name) {
 			continue
 		}

@@ -78,6 +78,31 @@ func newFault(name string) (types.BaseMethodFault, error) {
 	return detail, nil
 }
 
+// faultAbout is a fault by name that says whom it is about, for clients that read all of it.
+func faultAbout(name string, about ref) types.BaseMethodFault {
+	detail, err := newFault(name)
+	if err != nil {
+		return &types.SystemError{Reason: err.Error()}
+	}
+	fill(reflect.ValueOf(detail).Elem(), about)
+	return detail
+}
+
+func fill(v reflect.Value, about ref) {
+	for i := 0; i < v.NumField(); i++ {
+		switch f := v.Field(i); f.Interface().(type) {
+		case ref:
+			f.Set(reflect.ValueOf(about))
+		case types.VirtualMachinePowerState:
+			f.Set(reflect.ValueOf(types.VirtualMachinePowerStatePoweredOn))
+		default:
+			if v.Type().Field(i).Anonymous && f.Kind() == reflect.Struct {
+				fill(f, about)
+			}
+		}
+	}
+}
+
 func requestType(name string) (reflect.Type, bool) {
 	if t, ok := typeByName(name); ok {
 		return t, true

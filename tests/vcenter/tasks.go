@@ -155,7 +155,7 @@ func (v *vcenter) runTaskLater(c *call, t *task, wait time.Duration, work func()
 	case cancelled:
 		o.failure = &types.RequestCanceled{}
 	case c.rule.does("task_fault"):
-		o.failure, _ = newFault(c.rule.Fault)
+		o.failure = faultAbout(c.rule.Fault, c.this)
 	default:
 		o = v.doWork(c, work)
 		if o.refused != nil {

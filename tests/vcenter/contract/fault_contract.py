@@ -37,6 +37,12 @@ class Faults(Case):
             vm.Rename_Task("matched-3")
         self.assertEqual([r["hits"] for r in self.server.control("rules")], [0, 1, 1])
 
+    def test_a_login_can_be_refused_by_its_user(self):
+        self.server.rule(method="Login", user="corp\\ALICE", action="fault", fault="NoPermission")
+        with self.assertRaises(vim.fault.NoPermission):
+            self.server.login("CORP\\alice", "alice")
+        self.session("CORP\\bob", "bob")
+
     def test_a_task_fails_by_name_and_nothing_is_done(self):
         vm = self.vm("task-fails")
         self.server.rule(method="PowerOffVM_Task", action="task_fault", fault="GenericVmConfigFault", ms=20)

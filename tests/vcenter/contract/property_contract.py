@@ -222,6 +222,30 @@ class Following(Case):
             waiting.join(10)
             self.assertIsInstance(raised[0], fault)
 
+    def test_a_client_that_went_away_loses_nothing_to_its_old_wait(self):
+        vm = self.vm("fickle")
+        soap, again = self.soap(), self.soap()
+        again.cookie = soap.cookie
+        spec = (
+            '<spec><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>'
+            f'<objectSet><obj type="VirtualMachine">{vm._moId}</obj></objectSet></spec><partialUpdates>false</partialUpdates>'
+        )
+        soap.post("CreateFilter", "propertyCollector", spec, kind="PropertyCollector")
+        _, text = soap.post("WaitForUpdatesEx", "propertyCollector", kind="PropertyCollector")
+        version = "<version>" + text.split("<version>")[1].split("<")[0] + "</version>"
+        old = threading.Thread(target=lambda: soap.post("WaitForUpdatesEx", "propertyCollector", version, kind="PropertyCollector"))
+        counted = self.server.control("calls")["WaitForUpdatesEx"]
+        old.start()
+        while self.server.control("calls")["WaitForUpdatesEx"] == counted:
+            pass
+        answers = []
+        new = threading.Thread(target=lambda: answers.append(again.post("WaitForUpdatesEx", "propertyCollector", version, kind="PropertyCollector")))
+        new.start()
+        old.join(10)
+        self.server.control("vm/rename", {"vm": vm._moId, "to": "fickle-2"})
+        new.join(10)
+        self.assertIn("fickle-2", answers[0][1])
+
     def test_several_filters_share_a_collector_and_can_be_dropped(self):
         vm = self.vm("filtered")
         collector = self.content.propertyCollector.CreatePropertyCollector()
