@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -21,51 +20,6 @@ func (v *vcenter) findMachine(name string) (*simulator.VirtualMachine, error) {
 		return vm, nil
 	}
 	return nil, fmt.Errorf("%s is not a machine", name)
-}
-
-// describe is a machine as an inventory file would have it.
-func (v *vcenter) describe(vm *simulator.VirtualMachine) machineSpec {
-	f := v.factsOf(vm.Self)
-	m := machineSpec{Name: vm.Name, Folder: v.pathOf(vm.Self), GuestID: vm.Config.GuestId, GuestName: vm.Config.GuestFullName, ToolsGuest: f.GuestID,
-		IPs: f.IPs, HostName: f.HostName, Tools: f.Tools, Power: powerName(vm.Runtime.PowerState), Annotation: vm.Config.Annotation,
-		Tags: v.tags.names(vm.Self), CPUs: int(vm.Config.Hardware.NumCPU), MemoryMB: int(vm.Config.Hardware.MemoryMB), Template: vm.Config.Template,
-		ShutdownMs: f.ShutdownMs, InstanceUUID: vm.Config.InstanceUuid, BiosUUID: vm.Config.Uuid, MoRef: vm.Self.Value}
-	if host, ok := simulator.Map.Get(*vm.Runtime.Host).(*simulator.HostSystem); ok {
-		m.Cluster = entityName(*host.Parent)
-	}
-	for _, value := range vm.CustomValue {
-		s := value.(*types.CustomFieldStringValue)
-		if m.Attributes == nil {
-			m.Attributes = make(map[string]string)
-		}
-		m.Attributes[v.attributeName(s.Key)] = s.Value
-	}
-	for _, d := range vm.Config.Hardware.Device {
-		if disk, ok := d.(*types.VirtualDisk); ok {
-			m.Disks = append(m.Disks, diskSpecOf(disk))
-		}
-	}
-	if vm.Config.ManagedBy != nil {
-		m.ManagedBy = &managedBySpec{vm.Config.ManagedBy.ExtensionKey, vm.Config.ManagedBy.Type}
-	}
-	if vm.Snapshot != nil {
-		m.Snapshots = snapshotSpecs(vm.Snapshot.RootSnapshotList)
-	}
-	if vm.Config.CreateDate != nil {
-		m.Created = vm.Config.CreateDate.UTC().Format(time.RFC3339)
-	}
-	if vm.Runtime.BootTime != nil {
-		m.Booted = vm.Runtime.BootTime.UTC().Format(time.RFC3339)
-	}
-	return m
-}
-
-func snapshotSpecs(tree []types.VirtualMachineSnapshotTree) []snapshotSpec {
-	var list []snapshotSpec
-	for _, node := range tree {
-		list = append(list, snapshotSpec{node.Name, node.Description, snapshotSpecs(node.ChildSnapshotList)})
-	}
-	return list
 }
 
 // controlInventory is the independent witness: what there is, whatever anybody may see.
@@ -294,92 +248,4 @@ func controlPower(v *vcenter, body []byte) (interface{}, error) {
 	}
 	v.setPower(vm, state)
 	return nil, nil
-}
-
-// takeOut removes a machine behind everybody's back, on or off.
-func (v *vcenter) takeOut(vm *simulator.VirtualMachine) error {
-	vm.Runtime.PowerState = types.VirtualMachinePowerStatePoweredOff
-	ctx := &simulator.Context{Map: simulator.Map, Session: &simulator.Session{UserSession: types.UserSession{UserName: "control"}, Registry: simulator.NewRegistry()}}
-	if f := v.removeMachine(vm.Self, ctx); f != nil {
-		return fmt.Errorf("cannot remove %s: %s", vm.Self.Value, f.name())
-	}
-	return nil
-}
-
-func (v *vcenter) takenOut(body []byte) (machineSpec, error) {
-	var q byVM
-	if err := parse(body, &q); err != nil {
-		return machineSpec{}, err
-	}
-	vm, err := v.findMachine(q.VM)
-	if err != nil {
-		return machineSpec{}, err
-	}
-	was := v.describe(vm)
-	return was, v.takeOut(vm)
-}
-
-// controlSwap puts another machine in the place of one: same name and folder, new number, new identity.
-func controlSwap(v *vcenter, body []byte) (interface{}, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	was, err := v.takenOut(body)
-	if err != nil {
-		return nil, err
-	}
-	was.MoRef, was.InstanceUUID, was.BiosUUID = "", "", ""
-	return v.created(was)
-}
-
-// controlReidentify keeps the number and changes who the machine is.
-func controlReidentify(v *vcenter, body []byte) (interface{}, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var q byVM
-	if err := parse(body, &q); err != nil {
-		return nil, err
-	}
-	vm, err := v.findMachine(q.VM)
-	if err != nil {
-		return nil, err
-	}
-	vm.Config.InstanceUuid, vm.Config.Uuid = v.identity.uuid(), v.identity.uuid()
-	vm.Summary.Config.InstanceUuid, vm.Summary.Config.Uuid = vm.Config.InstanceUuid, vm.Config.Uuid
-	v.changes.mark(vm.Self)
-	return v.describe(vm), nil
-}
-
-func controlUnregister(v *vcenter, body []byte) (interface{}, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.takenOut(body)
-}
-
-// controlDestroy is somebody else's Destroy_Task: the machine goes, and the history says how.
-func controlDestroy(v *vcenter, body []byte) (interface{}, error) {
-	q := struct {
-		VM   string `json:"vm"`
-		User string `json:"user"`
-	}{User: "somebody.else@vsphere.local"}
-	if err := parse(body, &q); err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	vm, err := v.findMachine(q.VM)
-	if err != nil {
-		return nil, err
-	}
-	was := v.describe(vm)
-	c := &call{method: "Destroy_Task", this: vm.Self, name: vm.Name, session: &session{UserSession: types.UserSession{UserName: q.User}}}
-	t := v.newTask(c, false)
-	v.startTask(t)
-	err = v.takeOut(vm)
-	v.finishTask(t, taskOutcome{})
-	return was, err
-}
-
-// controlExport removes a machine and answers what vm/import of another vCenter takes.
-func controlExport(v *vcenter, body []byte) (interface{}, error) {
-	return controlUnregister(v, body)
 }

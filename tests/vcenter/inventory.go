@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 )
 
 // inventory is what --inventory reads, and what the control API shows, exports and imports.
@@ -97,6 +98,8 @@ const (
 	toolsNotInstalled = "not_installed"
 )
 
+var uuidForm = regexp.MustCompile(`^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
 // readInventory reads a file; a key that it does not know is an error.
 func readInventory(path string) (*inventory, error) {
 	text, err := os.ReadFile(path)
@@ -157,6 +160,8 @@ func (m *machineSpec) check() error {
 		return fmt.Errorf("%s: tools %q is not running, not_running or not_installed", m.Name, m.Tools)
 	case powerStates[m.Power] == "":
 		return fmt.Errorf("%s: power %q is not on, off or suspended", m.Name, m.Power)
+	case !uuidForm.MatchString(m.InstanceUUID) || !uuidForm.MatchString(m.BiosUUID):
+		return fmt.Errorf("%s: a UUID has 32 hexadecimal digits and four dashes", m.Name)
 	case m.Template && m.Power != "off":
 		return fmt.Errorf("%s: a template is off", m.Name)
 	}

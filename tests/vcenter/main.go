@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -43,7 +44,8 @@ func run(o *options) error {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	log.SetOutput(io.Discard) // the library talks about everything
-	scratch, err := os.MkdirTemp("", "test-vcenter-")
+	sweep()
+	scratch, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", scratchPrefix, os.Getpid()))
 	if err != nil {
 		return err
 	}
@@ -64,6 +66,19 @@ func run(o *options) error {
 	}
 	<-stop
 	return nil
+}
+
+const scratchPrefix = "test-vcenter-"
+
+// sweep removes what servers left behind that were killed.
+func sweep() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"*"))
+	for _, path := range left {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(path), scratchPrefix+"%d-", &pid); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+			_ = os.RemoveAll(path)
+		}
+	}
 }
 
 // newVCenter makes a server with its inventory, not yet listening.

@@ -1,6 +1,7 @@
 """What the control API does to machines behind the API's back, inventories, tags, size."""
 import base64
 import json
+import pathlib
 import time
 import urllib.error
 import urllib.request
@@ -96,6 +97,28 @@ class Swaps(Case):
         self.assertEqual((vm.config.hardware.numCPU, vm.config.hardware.memoryMB, vm.config.guestFullName), (8, 1024, "SLES"))
         self.assertEqual((vm.runtime.host.parent.name, vm.config.createDate.year), ("cluster-02", 2020))
         self.assertIn("CORP\\alice", [p.principal for p in si.content.authorizationManager.RetrieveEntityPermissions(vm, False)])
+
+
+    def test_the_example_of_the_readme_is_an_inventory(self):
+        readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+        example = json.loads(readme.split("```json\n")[1].split("```")[0])
+        server = VCenter(inventory=example)
+        self.addCleanup(server.close)
+        shown = server.control("find", {"vm": "win-db-01"})
+        for key, value in example["vms"][0].items():
+            if value and key not in ("disks", "acl", "booted", "snapshots"):
+                self.assertEqual(shown[key], value, key)
+
+    def test_every_control_call_of_the_readme_exists(self):
+        readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+        table = readme.split("| verb |")[1].split("\n\n")[0]
+        verbs = [verb for line in table.splitlines()[2:] for verb in line.split("|")[1].replace("`", "").replace(",", " ").split()]
+        self.assertGreater(len(verbs), 30)
+        for verb in verbs:
+            try:
+                self.server.control(verb, {"no such key": 1})
+            except RuntimeError as error:
+                self.assertNotIn("there is no " + verb, str(error))
 
 
 class Tagging(Case):

@@ -89,6 +89,19 @@ class Start(unittest.TestCase):
                 self.assertEqual(process.wait(10), 0)
             self.assertEqual(os.listdir(scratch), [])
 
+    def test_what_a_killed_server_left_is_swept_by_the_next(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            environment = dict(os.environ, TMPDIR=scratch)
+            with subprocess.Popen([harness.PROGRAM], stdout=subprocess.PIPE, env=environment) as process:
+                process.stdout.readline()
+                process.kill()
+            self.assertEqual(len(os.listdir(scratch)), 1)
+            with subprocess.Popen([harness.PROGRAM, "--stdin-leash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+                process.stdout.readline()
+                self.assertEqual(len(os.listdir(scratch)), 1)
+                process.stdin.close()
+            self.assertEqual(os.listdir(scratch), [])
+
     def test_it_listens_on_loopback_only(self):
         done = subprocess.run([harness.PROGRAM, "--listen", "0.0.0.0:0"], capture_output=True, text=True, timeout=10)
         self.assertEqual(done.returncode, 1)
