@@ -104,9 +104,13 @@ bool EventStream::away(const std::string& why, Deadline until, int wake_fd, Next
   return false;
 }
 
+void EventStream::go_on() {
+  trouble_ = "decomd ended the stream: it is stopping";
+  connection_.reset();
+}
+
 EventStream::Next EventStream::next(Deadline until, int wake_fd) {
   Next out;
-  std::string trouble = "the connection to decomd was lost";
   std::array<char, 64 * 1024> buffer{};
   for (;;) {
     while (auto data = sse_.next()) {
@@ -118,14 +122,14 @@ EventStream::Next EventStream::next(Deadline until, int wake_fd) {
       return out;
     }
     if (!connection_) {
-      if (away(trouble, until, wake_fd, out)) return out;
+      if (away(trouble_, until, wake_fd, out)) return out;
       try {
         connect();
       } catch (const DaemonUnreachable& e) {
-        trouble = e.what();
+        trouble_ = e.what();
       } catch (const Error& e) {
         if (e.code() != ErrorCode::denied) throw;  // a socket that is being made has not its group yet
-        trouble = e.what();
+        trouble_ = e.what();
       }
       continue;
     }
@@ -134,8 +138,7 @@ EventStream::Next EventStream::next(Deadline until, int wake_fd) {
         out.what = Next::What::ended;
         return out;
       }
-      trouble = "decomd ended the stream: it is stopping";
-      connection_.reset();
+      go_on();
       continue;
     }
     const auto silent_at = heard_ + kSilence;
@@ -144,12 +147,12 @@ EventStream::Next EventStream::next(Deadline until, int wake_fd) {
       case Connection::Got::woken: out.what = Next::What::woken; return out;
       case Connection::Got::late:
         if (std::chrono::steady_clock::now() < silent_at) return out;
-        trouble = "decomd has fallen silent";
+        trouble_ = "decomd has fallen silent";
         connection_.reset();
         continue;
       case Connection::Got::end:
         if (!reply_.feed_end()) {
-          trouble = "the connection to decomd was lost";
+          trouble_ = "the connection to decomd was lost";
           connection_.reset();
         }
         break;
@@ -167,7 +170,7 @@ EventStream::Next EventStream::next(Deadline until, int wake_fd) {
     if (!reply_.is_done()) continue;
     const Error error = to_error({reply_.status(), reply_.header("Content-Type"), refusal_});
     if (!away_since_ || !traits(error.code()).transient) throw error;
-    trouble = error.what();  // a daemon that is just starting may be too busy yet
+    trouble_ = error.what();  // a daemon that is just starting may be too busy yet
     connection_.reset();
   }
 }

@@ -53,6 +53,8 @@ class EventStream {
   /// The next event; or `late` at `until`, `woken` when `wake_fd` is readable, `ended` when the daemon has said all.
   /// Throws DaemonUnreachable when it stays away for longer than the client's timeout, and what the API answers.
   Next next(Deadline until, int wake_fd = -1);
+  /// After an end that came too early, since the daemon was stopping: connect again, and go on.
+  void go_on();
 
  private:
   void connect();
@@ -64,6 +66,7 @@ class EventStream {
   std::optional<Connection> connection_;
   ReplyParser reply_;
   SseParser sse_;
+  std::string trouble_;  ///< why there is no connection
   std::string refusal_;  ///< the body of an answer that is no stream
   std::optional<std::chrono::steady_clock::time_point> away_since_;
   std::chrono::steady_clock::time_point heard_{};

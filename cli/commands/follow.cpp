@@ -1,6 +1,7 @@
 #include "cli/commands/follow.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <unistd.h>
 
@@ -36,26 +37,45 @@ class Follower {
     if (!endless && progress_.is_settled() && !what_.since) return finish();
     EventQuery query{.since = what_.since.value_or(since), .request = {}, .machine = {}, .until_settled = false};
     if (what_.requests.size() == 1) query.request = what_.requests.front();
-    if (query.request && what_.machines.size() == 1) query.machine = what_.machines.front();
+    // The daemon knows where one request ends. Of several, or of some machines, each end is an event.
+    query.until_settled = query.request && what_.machines.empty();
     EventStream stream(client_, query, [this](const std::string& why) { away(why); });
     draw();
     for (;;) {
       const auto next = stream.next(next_picture(), signals_.fd());
       switch (next.what) {
         case EventStream::Next::What::event: take(next); break;
-        case EventStream::Next::What::late: break;
-        case EventStream::Next::What::ended: return finish();
+        case EventStream::Next::What::late:
+          if (!endless && !query.until_settled && progress_.is_settled() && silent()) return finish();
+          break;
+        case EventStream::Next::What::ended:
+          if (is_over()) return finish();
+          stream.go_on();
+          break;
         case EventStream::Next::What::woken:
           if (signals_.take() == Signals::What::interrupted) return detach();
           changed_ = true;
           break;
       }
       draw();
-      if (!endless && progress_.is_settled()) return finish();
+      if (!endless && !query.until_settled && progress_.is_settled() && ended_.empty()) return finish();
     }
   }
 
  private:
+  /// Whether an end of the stream is that of the request, or only that of the daemon.
+  bool is_over() {
+    try {
+      for (const std::int64_t request : what_.requests) reload(request);
+    } catch (const DaemonUnreachable&) {
+      return false;
+    }
+    return progress_.is_settled();
+  }
+
+  /// Nothing has come for a while: of what has settled, nothing more will.
+  [[nodiscard]] bool silent() const { return std::chrono::steady_clock::now() > heard_ + kTick; }
+
   [[nodiscard]] bool draws() const { return show_ == Follow::Show::live || show_ == Follow::Show::log; }
 
   void reload(std::int64_t request) {
@@ -72,6 +92,9 @@ class Follower {
       since = since < 0 ? last : std::min(since, last);
     };
     for (const std::int64_t request : what_.requests) add(request);
+    for (const auto& [request, watched] : progress_.requests())
+      for (const auto& machine : watched.machines)
+        if (what_.since || !is_settled_state(machine.now.state)) ended_.insert(machine.now.id);
     if (what_.requests.empty()) {
       const Json page = client_.get("/v1/requests", {{"live", "true"}, {"limit", "100"}});
       for (const Json& row : page.at("items")) add(row.at("id").get<std::int64_t>());
@@ -95,7 +118,9 @@ class Follower {
 
   void take(const EventStream::Next& next) {
     const api::Event& event = next.event;
+    heard_ = std::chrono::steady_clock::now();
     if (!is_wanted(event)) return;
+    if (event.kind == "decommission.finished" && event.decommission) ended_.erase(*event.decommission);
     switch (show_) {
       case Follow::Show::lines: ctx_.print(event_line(event, ctx_.out()) + "\n"); break;
       case Follow::Show::ndjson: ctx_.print(as_ndjson(Json::array({next.raw}), ::isatty(STDOUT_FILENO) == 1)); break;
@@ -143,7 +168,8 @@ class Follower {
   }
 
   [[nodiscard]] Deadline next_picture() const {
-    if (!draws()) return Deadline::in(1h);
+    if (!draws())
+      return Deadline::in(progress_.is_settled() ? std::chrono::milliseconds{kTick} : std::chrono::hours{1});
     return Deadline::at(drawn_ + (changed_ ? std::chrono::milliseconds{kFrame} : std::chrono::milliseconds{kTick}));
   }
 
@@ -185,6 +211,8 @@ class Follower {
   std::vector<std::string> log_;
   std::string trouble_;
   std::optional<std::int64_t> stale_;
+  std::set<std::string> ended_;  ///< machines whose last event has not come yet
+  std::chrono::steady_clock::time_point heard_ = std::chrono::steady_clock::now();
   bool changed_ = true;
   std::chrono::steady_clock::time_point drawn_{};
 };

@@ -18,21 +18,23 @@ int percent_of(const api::Event& event) {
 std::string event_line(const api::Event& event, const Style& style) {
   std::string where = event.decommission.value_or(event.request ? std::to_string(*event.request) : "");
   if (event.step) where += "/" + *event.step;
-  std::string what = safe_for_terminal(event.kind);
-  std::string text = safe_for_terminal(event.text);
-  if (event.data.is_object()) {
-    const auto state = event.data.find("state");
-    if (state != event.data.end() && state->is_string()) {
-      const auto name = safe_for_terminal(state->get<std::string>());
-      what += " " + painted(style, color_of_state(name), name);
-    }
-  }
-  if (const int percent = percent_of(event); percent >= 0) what += fmt::format(" {} %", percent);
   std::string line = painted(style, Color::dim, local_time(std::string_view(event.at)));
   if (!where.empty()) line += "  " + painted(style, Color::bold, safe_for_terminal(where));
-  line += "  " + what;
   if (event.level != "info") line += "  " + painted(style, color_of_level(event.level), safe_for_terminal(event.level));
-  return text.empty() ? line : line + "  " + text;
+  return line + "  " + safe_for_terminal(event.text.empty() ? event.kind : event.text);
+}
+
+std::string saying_of(const api::Event& event) {
+  const auto text = [&](const char* key) {
+    const auto found = event.data.is_object() ? event.data.find(key) : event.data.end();
+    return found != event.data.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  };
+  if (event.kind == "step.finished" && event.data.contains("text")) return text("text");
+  if (event.kind == "step.progress" && event.data.contains("what")) return text("what");
+  std::string_view said = event.text;
+  for (const std::string& prefix : {text("name") + ": ", event.step.value_or("") + " "})
+    if (prefix.size() > 2 && said.starts_with(prefix)) said.remove_prefix(prefix.size());
+  return std::string(said);
 }
 
 }  // namespace decom::cli

@@ -38,7 +38,7 @@ std::string bytes_text(std::int64_t bytes) {
 
 std::string machine_table(const std::vector<api::Machine>& machines, bool wide, const Style& style) {
   std::vector<Column> columns{
-      {"NAME", false, true}, {"ID"}, {"POWER"}, {"OS", false, true}, {"IP", false, true}, {"FOLDER", false, true},
+      {"NAME", false, true, 20}, {"ID"}, {"POWER"}, {"OS", false, true}, {"IP", false, true}, {"FOLDER", false, true},
       {"OWNER", false, true}};
   if (wide)
     for (const char* title : {"HOSTNAME", "CLUSTER", "HOST", "TOOLS", "SNAPSHOTS", "TAGS"})

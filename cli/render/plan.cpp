@@ -32,7 +32,7 @@ std::string option_lines(const api::Options& options, const Style& style) {
 }  // namespace
 
 std::string render_plan(const api::Plan& plan, const Style& style) {
-  Table machines({{"NAME", false, true},
+  Table machines({{"NAME"},
                   {"ID"},
                   {"IP", false, true},
                   {"OS", false, true},

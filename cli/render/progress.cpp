@@ -67,10 +67,10 @@ std::string elapsed(const std::optional<std::string>& from, const std::optional<
   }
 }
 
-std::string what_it_does(const Progress::Machine& machine, const Style& style) {
+std::string what_it_does(const Progress::Machine& machine) {
   std::string text = safe_for_terminal(machine.now.state);
   if (machine.now.cancel_requested && !is_settled_state(machine.now.state)) text = "cancelling";
-  const std::string more = safe_for_terminal(doing(machine.now, style));
+  const std::string more = safe_for_terminal(doing(machine.now));
   if (machine.now.state == "running" && !machine.now.cancel_requested && !more.empty())
     text = more;
   else if (!more.empty())
@@ -106,12 +106,11 @@ std::string machine_line(const Progress::Machine& machine, std::size_t name_widt
   if (used + steps.size() + 8 + tail > width) {  // too narrow for all: the state is what counts
     const std::size_t room = used < width ? width - used : 0;
     if (used >= width) return fit(safe_for_terminal(machine.now.id + " " + machine.now.state), width);
-    return line + painted(style, color, fit(what_it_does(machine, style), room));
+    return line + painted(style, color, fit(what_it_does(machine), room));
   }
   const std::size_t room = width - used - steps.size() - tail;
   line +=
-      steps + painted(style, color,
-                      tail > 0 ? padded(what_it_does(machine, style), room) : fit(what_it_does(machine, style), room));
+      steps + painted(style, color, tail > 0 ? padded(what_it_does(machine), room) : fit(what_it_does(machine), room));
   return tail > 0 ? line + "  " + took : line;
 }
 
@@ -163,7 +162,8 @@ bool Progress::apply(const api::Event& event) {
       std::ranges::find_if(machines, [&](const Machine& m) { return m.now.id == *event.decommission; });
   if (machine == machines.end()) return false;
   if (event.level != "info" && !event.text.empty()) {
-    std::string line = (event.step ? *event.step + ": " : "") + event.text;
+    const auto state = event.kind == "step.finished" ? state_in(event) : std::nullopt;
+    std::string line = (event.step ? *event.step + (state ? " " + *state : "") + ": " : "") + saying_of(event);
     if (std::ranges::find(machine->warnings, line) == machine->warnings.end())
       machine->warnings.push_back(std::move(line));
   }
@@ -174,7 +174,7 @@ bool Progress::apply(const api::Event& event) {
     const auto state = state_in(event);
     if (!state) return true;
     step->state = *state;
-    step->message = event.text;
+    step->message = saying_of(event);
     step->finished = event.at;
     machine->percent = -1;
     return false;
@@ -188,9 +188,9 @@ bool Progress::apply(const api::Event& event) {
     if (machine->now.state != "running") return true;
   } else if (event.kind == "step.progress") {
     machine->percent = percent_of(event);
-    if (!event.text.empty()) step->message = event.text;
+    if (const std::string what = saying_of(event); !what.empty()) step->message = what;
   } else if (!event.text.empty()) {
-    step->message = event.text;
+    step->message = saying_of(event);
   }
   return false;
 }

@@ -89,8 +89,7 @@ std::string steps_done(const api::Decommission& machine) {
   return fmt::format("{}/{}", done, machine.steps.size());
 }
 
-std::string doing(const api::Decommission& machine, const Style& style) {
-  static_cast<void>(style);
+std::string doing(const api::Decommission& machine) {
   const auto running = std::ranges::find(machine.steps, "running", &api::Step::state);
   if (running != machine.steps.end()) return running->name + (running->message.empty() ? "" : ": " + running->message);
   if (!machine.reason.empty()) {
@@ -99,7 +98,7 @@ std::string doing(const api::Decommission& machine, const Style& style) {
                                  : "");
   }
   if (machine.not_before && !is_settled_state(machine.state)) return "not before " + local_time(machine.not_before);
-  return machine.warnings > 0 ? fmt::format("{} warnings", machine.warnings) : "";
+  return machine.warnings > 0 ? fmt::format("{} warning{}", machine.warnings, machine.warnings == 1 ? "" : "s") : "";
 }
 
 std::string request_table(const std::vector<api::RequestRow>& rows, bool wide, Timestamp now, const Style& style) {
@@ -152,14 +151,15 @@ std::string request_summary(const api::Request& request, Timestamp now, const St
                      safe_for_terminal(request.requester) + "  " + age(request.created, now) + " ago";
   if (!request.options.reason.empty()) text += "  " + safe_for_terminal(request.options.reason);
   text = (style.width > 0 && !style.color ? fit(text, style.width) : text) + "\n";
-  Table table({{"MACHINE"}, {"NAME", false, true}, {"STATE"}, {"STEPS", true}, {"TOOK", true}, {"DOING", false, true}});
+  Table table(
+      {{"MACHINE"}, {"NAME", false, true, 20}, {"STATE"}, {"STEPS", true}, {"TOOK", true}, {"DOING", false, true}});
   for (const api::Decommission& machine : request.machines)
     table.add({machine.id,
                machine.machine.name,
                {machine.state, color_of_state(machine.state)},
                steps_done(machine),
                between(machine.started, machine.finished, now),
-               doing(machine, style)});
+               doing(machine)});
   return text + table.text(style, 2);
 }
 

@@ -29,7 +29,7 @@ std::string cancel_report(const api::Request& request, const std::vector<std::st
 /// "3/4": steps that are through, of all.
 std::string steps_done(const api::Decommission& machine);
 /// What it is about just now: the running step, or the reason to wait.
-std::string doing(const api::Decommission& machine, const Style& style);
+std::string doing(const api::Decommission& machine);
 
 /// Nothing more happens by itself.
 bool is_settled_state(std::string_view state);

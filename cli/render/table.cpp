@@ -9,7 +9,6 @@ namespace decom::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kNarrowest = 8;  ///< of a column that gives way
 
 std::string padded(std::string_view text, std::size_t width, bool right) {
   const std::size_t shown = display_width(text);
@@ -35,7 +34,8 @@ std::vector<std::size_t> Table::widths(std::size_t room) const {
   while (needed > room) {  // the widest that may shrink gives way, until it is no longer the widest
     std::size_t widest = columns_.size();
     for (std::size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].shrinks && widths[i] > kNarrowest && (widest == columns_.size() || widths[i] > widths[widest]))
+      if (columns_[i].shrinks && widths[i] > columns_[i].least &&
+          (widest == columns_.size() || widths[i] > widths[widest]))
         widest = i;
     if (widest == columns_.size()) break;
     --widths[widest];

@@ -10,8 +10,9 @@ namespace decom::cli {
 
 struct Column {
   std::string title;
-  bool right = false;    ///< numbers
-  bool shrinks = false;  ///< gives way on a narrow terminal
+  bool right = false;     ///< numbers
+  bool shrinks = false;   ///< gives way on a narrow terminal
+  std::size_t least = 8;  ///< columns that it keeps even then
 };
 
 struct Cell {
