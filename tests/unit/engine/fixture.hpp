@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.hpp"
+#include "daemon/store/store.hpp"
+#include "tests/support/fake_directory.hpp"
+#include "tests/support/fake_vms.hpp"
+#include "tests/support/manual_clock.hpp"
+
+namespace decom::test {
+
+/// The engine on a real store, with fakes of the outside world that keep a ledger, and time that the test moves.
+class EngineFixture {
+ public:
+  EngineFixture();
+  ~EngineFixture();
+
+  std::filesystem::path folder;
+  std::string vfs;
+  ManualClock clock;
+  FakeVms vms{clock};
+  FakeDirectory directory;
+  StepRegistry registry = built_in_steps();
+  EngineOptions options{.workers = 2, .attempts = 3};
+  RequestOptions request_options;
+  std::map<std::string, OnFailure> on_failure;  ///< by step name
+  MayAct may_act = [](const Claim&, const KindTraits&) {};
+  Principal alice{.sid = "S-1-5-21-1",
+                  .sam = "alice",
+                  .upn = "alice@corp.example.test",
+                  .domain = "CORP",
+                  .uid = 1000,
+                  .roles = {Role::operator_, Role::admin},
+                  .session = "s1"};
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Engine> engine;
+
+  /// Adds machines vm-<first>… to the fake and submits them in one request.
+  std::int64_t submit(int count, int first = 1);
+  void start();
+  /// As the death of the process leaves it, as far as the disk is concerned: the store is closed and opened again.
+  void reopen();
+  void stop();
+
+  Decommission machine(std::int64_t request, int ordinal = 1);
+  const Step& step(const std::string& name, std::int64_t request = 1, int ordinal = 1);
+  [[nodiscard]] DecommissionState state(std::int64_t request = 1, int ordinal = 1);
+  /// Moves time on in small pieces until it holds. False after 20 s of real time.
+  bool until(const std::function<bool()>& holds, std::chrono::milliseconds piece = std::chrono::milliseconds{50});
+  bool until_settled(std::int64_t request = 1);
+  bool until_state(DecommissionState wanted, std::int64_t request = 1);
+  [[nodiscard]] std::vector<Effect> effects(const std::string& step_name, std::int64_t request = 1);
+
+  // ---- what a daemon that died left on disk
+  Claim claim();
+  std::int64_t begin(const Claim& claim, const std::string& step_name);
+  /// Takes the machine off and passes power_off, as a worker would have.
+  void pass_power_off(const Claim& claim);
+  std::int64_t open_destroy(std::int64_t attempt);
+
+ private:
+  Decommission last_;
+};
+
+}  // namespace decom::test
