@@ -20,6 +20,12 @@ int nibble(char c) {
 
 }  // namespace
 
+std::uint32_t v4_number(const Address& address) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; ++i) number = (number << 8U) | address.bytes[i];
+  return number;
+}
+
 std::optional<Address> parse_address(std::string_view text) {
   const std::string plain(text.substr(0, text.find('%')));
   if (plain.size() > INET6_ADDRSTRLEN || plain.find('\0') != std::string::npos) return std::nullopt;

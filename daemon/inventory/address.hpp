@@ -16,6 +16,8 @@ struct Address {
   bool operator==(const Address&) const = default;
 };
 
+/// An IPv4 address as a number, so that networks are ranges.
+std::uint32_t v4_number(const Address& address);
 /// Whole text only; a zone ("%eth0") is left out.
 std::optional<Address> parse_address(std::string_view text);
 std::string to_text(const Address& address);

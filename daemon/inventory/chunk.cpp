@@ -20,37 +20,6 @@ std::string_view next_field(std::string_view text, std::size_t& from) {
 
 }  // namespace
 
-/// Goes through one row's facts, from the beginning; chunk_packer.cpp says what is where.
-class Chunk::Reader {
- public:
-  explicit Reader(std::string_view facts) : facts_(facts) {}
-
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const auto byte = static_cast<unsigned char>(facts_[at_++]);
-      value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
-      if (byte < 0x80) return value;
-    }
-  }
-  std::string_view bytes(std::size_t count) {
-    const std::string_view taken = facts_.substr(at_, count);
-    at_ += count;
-    return taken;
-  }
-  std::string_view text() {
-    const std::size_t size = number();
-    return bytes(size);
-  }
-  void skip_numbers(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) number();
-  }
-
- private:
-  std::string_view facts_;
-  std::size_t at_ = 0;
-};
-
 Chunk::Reader Chunk::facts(std::size_t row) const {
   return Reader(std::string_view(facts_).substr(facts_at_[row], facts_at_[row + 1] - facts_at_[row]));
 }
@@ -87,31 +56,18 @@ std::string_view Chunk::annotation(std::size_t row) const {
   return whole.substr(at, whole.size() - at - 1);
 }
 
-std::vector<std::pair<std::size_t, std::size_t>> Chunk::attributes(std::size_t row) const {
-  Reader reader = facts(row);
-  std::vector<std::pair<std::size_t, std::size_t>> pairs(reader.number());
-  for (auto& [key, value] : pairs) {
-    key = reader.number();
-    value = reader.number();
+RowSet Chunk::in_network(const Network& network) const {
+  RowSet rows;
+  if (network.base.v6) {
+    for (std::size_t i = 0; i < v6_.size(); ++i)
+      if (network.contains(Address{v6_[i], true})) rows.add(v6_rows_[i]);
+    return rows;
   }
-  return pairs;
-}
-
-std::vector<std::size_t> Chunk::tags(std::size_t row) const {
-  Reader reader = facts(row);
-  reader.skip_numbers(reader.number() * 2);
-  std::vector<std::size_t> numbers(reader.number());
-  for (std::size_t& number : numbers) number = reader.number();
-  return numbers;
-}
-
-std::vector<std::size_t> Chunk::snapshots(std::size_t row) const {
-  Reader reader = facts(row);
-  reader.skip_numbers(reader.number() * 2);
-  reader.skip_numbers(reader.number());
-  std::vector<std::size_t> numbers(reader.number());
-  for (std::size_t& number : numbers) number = reader.number();
-  return numbers;
+  const std::uint32_t mask = network.bits == 0 ? 0 : ~std::uint32_t{0} << (32 - network.bits);
+  const std::uint32_t base = v4_number(network.base) & mask;
+  for (std::size_t i = 0; i < v4_.size(); ++i)
+    if ((v4_[i] & mask) == base) rows.add(v4_rows_[i]);
+  return rows;
 }
 
 std::string Chunk::moref(std::size_t row) const {
@@ -194,8 +150,8 @@ Machine Chunk::unpack(std::size_t row) const {
 
 Chunk::Size Chunk::size() const {
   Size size;
-  size.search = index_.bytes() + bytes_of(moref_hashes_) + bytes_of(disk_bytes_) + bytes_of(snapshot_counts_) +
-                bytes_of(v4_) + bytes_of(v4_rows_) + bytes_of(v6_) + bytes_of(v6_rows_);
+  size.search = (index_ ? index_->bytes() : 0) + bytes_of(moref_hashes_) + bytes_of(disk_bytes_) +
+                bytes_of(snapshot_counts_) + bytes_of(v4_) + bytes_of(v4_rows_) + bytes_of(v6_) + bytes_of(v6_rows_);
   size.facts = sizeof(Chunk) + text_.capacity() + bytes_of(text_at_) + words_.capacity() + bytes_of(word_at_) +
                bytes_of(columns_) + bytes_of(power_) + bytes_of(family_) + bytes_of(flags_) + bytes_of(cpus_) +
                bytes_of(memory_mb_) + bytes_of(created_) + bytes_of(booted_) + bytes_of(uuids_) + facts_.capacity() +

@@ -52,6 +52,8 @@ class Chunk {
   /// At most kChunkRows machines, in order of their keys. Without an index it can only be unpacked: for the pieces of a
   /// load that is not complete.
   explicit Chunk(std::span<const Machine> machines, bool with_index = true);
+  /// Shares the index of `before` where the texts are the same: most changes are of power and the like.
+  Chunk(std::span<const Machine> machines, const Chunk& before);
 
   [[nodiscard]] std::size_t rows() const { return power_.size(); }
   [[nodiscard]] Machine unpack(std::size_t row) const;
@@ -65,7 +67,7 @@ class Chunk {
   [[nodiscard]] std::string_view host(std::size_t row) const;
   [[nodiscard]] std::string_view annotation(std::size_t row) const;
   [[nodiscard]] std::vector<std::string_view> addresses(std::size_t row) const;
-  [[nodiscard]] const TrigramIndex& index() const { return index_; }
+  [[nodiscard]] const TrigramIndex& index() const { return *index_; }
 
   [[nodiscard]] std::size_t words() const { return word_at_.size() - 1; }
   [[nodiscard]] std::string_view word(std::size_t number) const {
@@ -76,10 +78,14 @@ class Chunk {
   }
   [[nodiscard]] std::string_view cell(Column which, std::size_t row) const { return word(column(which)[row]); }
 
-  /// Numbers of words.
-  [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> attributes(std::size_t row) const;
-  [[nodiscard]] std::vector<std::size_t> tags(std::size_t row) const;
-  [[nodiscard]] std::vector<std::size_t> snapshots(std::size_t row) const;
+  /// Calls `visit(key, value)` with the numbers of two words for each custom attribute.
+  template <typename Visit>
+  void each_attribute(std::size_t row, Visit visit) const;
+  /// Calls `visit(word)` for each; the same for snapshots.
+  template <typename Visit>
+  void each_tag(std::size_t row, Visit visit) const;
+  template <typename Visit>
+  void each_snapshot(std::size_t row, Visit visit) const;
   [[nodiscard]] std::string moref(std::size_t row) const;
 
   [[nodiscard]] std::span<const std::uint8_t> power() const { return power_; }
@@ -101,13 +107,8 @@ class Chunk {
   /// All rows' instance UUIDs, then all rows' BIOS UUIDs.
   [[nodiscard]] std::span<const Uuid> uuids() const { return uuids_; }
 
-  /// Calls `visit(row, address)` for each address that could be read.
-  template <typename Visit>
-  void each_address(Visit visit) const {
-    for (std::size_t i = 0; i < v4_.size(); ++i)
-      visit(std::size_t{v4_rows_[i]}, Address{{v4_[i][0], v4_[i][1], v4_[i][2], v4_[i][3]}, false});
-    for (std::size_t i = 0; i < v6_.size(); ++i) visit(std::size_t{v6_rows_[i]}, Address{v6_[i], true});
-  }
+  /// Rows of which an address is in that network.
+  [[nodiscard]] RowSet in_network(const Network& network) const;
 
   /// Memory that it takes, and how much of it is the search's.
   struct Size {
@@ -118,7 +119,37 @@ class Chunk {
 
  private:
   friend class ChunkPacker;
-  class Reader;
+
+  /// Goes through one row's facts, from the beginning; chunk_packer.cpp says what is where.
+  class Reader {
+   public:
+    explicit Reader(std::string_view facts) : facts_(facts) {}
+
+    std::uint64_t number() {
+      std::uint64_t value = 0;
+      for (unsigned shift = 0;; shift += 7) {
+        const auto byte = static_cast<unsigned char>(facts_[at_++]);
+        value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+        if (byte < 0x80) return value;
+      }
+    }
+    std::string_view bytes(std::size_t count) {
+      const std::string_view taken = facts_.substr(at_, count);
+      at_ += count;
+      return taken;
+    }
+    std::string_view text() {
+      const std::size_t size = number();
+      return bytes(size);
+    }
+    void skip_numbers(std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) number();
+    }
+
+   private:
+    std::string_view facts_;
+    std::size_t at_ = 0;
+  };
 
   static constexpr std::uint8_t kTemplate = 1;
   static constexpr std::uint8_t kInstanceUuid = 2;  ///< it is in `uuids_`
@@ -130,7 +161,7 @@ class Chunk {
 
   std::string text_;
   std::vector<std::uint32_t> text_at_;
-  TrigramIndex index_;
+  std::shared_ptr<const TrigramIndex> index_;
   std::string words_;
   std::vector<std::uint32_t> word_at_;
   std::vector<std::uint16_t> columns_;  ///< column by column
@@ -145,13 +176,37 @@ class Chunk {
   std::vector<std::uint16_t> snapshot_counts_;
   std::vector<std::uint32_t> moref_hashes_;
   std::vector<Uuid> uuids_;
-  std::vector<std::array<std::uint8_t, 4>> v4_;
+  std::vector<std::uint32_t> v4_;  ///< as numbers
   std::vector<std::uint16_t> v4_rows_;
   std::vector<std::array<std::uint8_t, 16>> v6_;
   std::vector<std::uint16_t> v6_rows_;
   std::string facts_;  ///< the rest, row by row; see chunk_packer.cpp
   std::vector<std::uint32_t> facts_at_;
 };
+
+template <typename Visit>
+void Chunk::each_attribute(std::size_t row, Visit visit) const {
+  Reader reader = facts(row);
+  for (std::uint64_t left = reader.number(); left > 0; --left) {
+    const std::uint64_t key = reader.number();
+    visit(key, reader.number());
+  }
+}
+
+template <typename Visit>
+void Chunk::each_tag(std::size_t row, Visit visit) const {
+  Reader reader = facts(row);
+  reader.skip_numbers(reader.number() * 2);
+  for (std::uint64_t left = reader.number(); left > 0; --left) visit(reader.number());
+}
+
+template <typename Visit>
+void Chunk::each_snapshot(std::size_t row, Visit visit) const {
+  Reader reader = facts(row);
+  reader.skip_numbers(reader.number() * 2);
+  reader.skip_numbers(reader.number());
+  for (std::uint64_t left = reader.number(); left > 0; --left) visit(reader.number());
+}
 
 using Chunks = std::vector<std::shared_ptr<const Chunk>>;
 

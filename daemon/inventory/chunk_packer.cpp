@@ -46,7 +46,7 @@ class ChunkPacker {
  public:
   ChunkPacker(Chunk& chunk, std::span<const Machine> machines) : chunk_(chunk), machines_(machines) {}
 
-  void run(bool with_index) {
+  void run(bool with_index, const Chunk* before = nullptr) {
     if (machines_.empty() || machines_.size() > kChunkRows)
       throw Error{ErrorCode::internal, "cannot pack {} machines into a chunk", machines_.size()};
     reserve();
@@ -56,7 +56,11 @@ class ChunkPacker {
     chunk_.text_at_.push_back(static_cast<std::uint32_t>(chunk_.text_.size()));
     chunk_.facts_at_.push_back(static_cast<std::uint32_t>(chunk_.facts_.size()));
     chunk_.word_at_.push_back(static_cast<std::uint32_t>(chunk_.words_.size()));
-    if (with_index) chunk_.index_ = TrigramIndex(chunk_.text_, chunk_.text_at_);
+    if (before != nullptr && before->index_ && before->text_at_ == chunk_.text_at_ && before->text_ == chunk_.text_) {
+      chunk_.index_ = before->index_;
+    } else if (with_index) {
+      chunk_.index_ = std::make_shared<const TrigramIndex>(chunk_.text_, chunk_.text_at_);
+    }
     chunk_.text_.shrink_to_fit();
     chunk_.facts_.shrink_to_fit();
     chunk_.words_.shrink_to_fit();
@@ -86,9 +90,9 @@ class ChunkPacker {
     chunk_.uuids_.resize(count * 2);
   }
 
+  /// `text` lives as long as the packer: it belongs to one of the machines.
   std::uint32_t word(std::string_view text) {
-    const auto [place, added] =
-        numbers_.try_emplace(std::string(text), static_cast<std::uint32_t>(chunk_.word_at_.size()));
+    const auto [place, added] = numbers_.try_emplace(text, static_cast<std::uint32_t>(chunk_.word_at_.size()));
     if (added) {
       chunk_.word_at_.push_back(static_cast<std::uint32_t>(chunk_.words_.size()));
       chunk_.words_ += text;
@@ -98,24 +102,32 @@ class ChunkPacker {
 
   void pack_columns() {
     const auto column = [this](Column which, auto text_of) {
-      const std::size_t from = static_cast<std::size_t>(which) * machines_.size();
-      for (std::size_t row = 0; row < machines_.size(); ++row)
-        chunk_.columns_[from + row] = static_cast<std::uint16_t>(word(text_of(machines_[row])));
+      std::uint16_t* number = &chunk_.columns_[static_cast<std::size_t>(which) * machines_.size()];
+      std::string_view last;
+      for (std::size_t row = 0; row < machines_.size(); ++row, ++number) {
+        const std::string_view text = text_of(row);
+        *number = row > 0 && text == last ? number[-1] : static_cast<std::uint16_t>(word(text));
+        last = text;
+      }
     };
+    for (const Machine& machine : machines_) owners_.push_back(machine.owner());
     static_assert(kColumns * kChunkRows <= 65536);
-    column(Column::vcenter, [](const Machine& m) -> const std::string& { return m.vcenter; });
-    column(Column::vcenter_uuid, [](const Machine& m) -> const std::string& { return m.identity.vcenter_uuid; });
-    column(Column::datacenter, [](const Machine& m) -> const std::string& { return m.datacenter; });
-    column(Column::cluster, [](const Machine& m) -> const std::string& { return m.cluster; });
-    column(Column::folder, [](const Machine& m) -> const std::string& { return m.folder; });
-    column(Column::pool, [](const Machine& m) -> const std::string& { return m.resource_pool; });
-    column(Column::esx, [](const Machine& m) -> const std::string& { return m.host; });
-    column(Column::guest_id, [](const Machine& m) -> const std::string& { return m.guest_id; });
-    column(Column::guest_full_name, [](const Machine& m) -> const std::string& { return m.guest_full_name; });
-    column(Column::tools_guest_id, [](const Machine& m) -> const std::string& { return m.tools_guest_id; });
-    column(Column::tools, [](const Machine& m) -> const std::string& { return m.tools; });
-    column(Column::managed, [](const Machine& m) -> const std::string& { return m.managed_by; });
-    column(Column::owner, [](const Machine& m) { return m.owner(); });
+    column(Column::vcenter, [this](std::size_t row) -> std::string_view { return machines_[row].vcenter; });
+    column(Column::vcenter_uuid,
+           [this](std::size_t row) -> std::string_view { return machines_[row].identity.vcenter_uuid; });
+    column(Column::datacenter, [this](std::size_t row) -> std::string_view { return machines_[row].datacenter; });
+    column(Column::cluster, [this](std::size_t row) -> std::string_view { return machines_[row].cluster; });
+    column(Column::folder, [this](std::size_t row) -> std::string_view { return machines_[row].folder; });
+    column(Column::pool, [this](std::size_t row) -> std::string_view { return machines_[row].resource_pool; });
+    column(Column::esx, [this](std::size_t row) -> std::string_view { return machines_[row].host; });
+    column(Column::guest_id, [this](std::size_t row) -> std::string_view { return machines_[row].guest_id; });
+    column(Column::guest_full_name,
+           [this](std::size_t row) -> std::string_view { return machines_[row].guest_full_name; });
+    column(Column::tools_guest_id,
+           [this](std::size_t row) -> std::string_view { return machines_[row].tools_guest_id; });
+    column(Column::tools, [this](std::size_t row) -> std::string_view { return machines_[row].tools; });
+    column(Column::managed, [this](std::size_t row) -> std::string_view { return machines_[row].managed_by; });
+    column(Column::owner, [this](std::size_t row) -> std::string_view { return owners_[row]; });
   }
 
   void pack(std::size_t row) {
@@ -173,7 +185,7 @@ class ChunkPacker {
         chunk_.v6_.push_back(address->bytes);
         chunk_.v6_rows_.push_back(static_cast<std::uint16_t>(row));
       } else {
-        chunk_.v4_.push_back({address->bytes[0], address->bytes[1], address->bytes[2], address->bytes[3]});
+        chunk_.v4_.push_back(v4_number(*address));
         chunk_.v4_rows_.push_back(static_cast<std::uint16_t>(row));
       }
     }
@@ -231,8 +243,13 @@ class ChunkPacker {
 
   Chunk& chunk_;
   std::span<const Machine> machines_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::unordered_map<std::string_view, std::uint32_t> numbers_;
+  std::vector<std::string> owners_;
 };
+
+Chunk::Chunk(std::span<const Machine> machines, const Chunk& before) {
+  ChunkPacker(*this, machines).run(true, &before);
+}
 
 Chunk::Chunk(std::span<const Machine> machines, bool with_index) { ChunkPacker(*this, machines).run(with_index); }
 

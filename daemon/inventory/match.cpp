@@ -143,8 +143,12 @@ class Matcher {
         }
         return rows;
       }
-      case Field::tag: return listed(pattern, within, &Chunk::tags, fits_tag);
-      case Field::snapshot: return listed(pattern, within, &Chunk::snapshots, fits);
+      case Field::tag:
+        return listed(
+            pattern, within, [this](std::size_t row, auto visit) { chunk_.each_tag(row, visit); }, fits_tag);
+      case Field::snapshot:
+        return listed(
+            pattern, within, [this](std::size_t row, auto visit) { chunk_.each_snapshot(row, visit); }, fits);
       case Field::attr: return with_attribute(text.field.key, pattern, within);
       case Field::uuid:
         return within.where([&](std::size_t row) {
@@ -191,10 +195,7 @@ class Matcher {
   }
 
   RowSet match(const InNetwork& in, const RowSet& within) const {
-    RowSet rows;
-    chunk_.each_address([&](std::size_t row, const Address& address) {
-      if (in.network.contains(address)) rows.add(row);
-    });
+    RowSet rows = chunk_.in_network(in.network);
     rows &= within;
     return rows;
   }
@@ -261,14 +262,18 @@ class Matcher {
     }
   };
 
-  template <typename List, typename Fits>
-  RowSet listed(const Pattern& pattern, const RowSet& within, List list, Fits fits_one) const {
+  /// Rows that have a fitting word in a list of theirs; `each(row, visit)` goes through it.
+  template <typename Each, typename Fits>
+  RowSet listed(const Pattern& pattern, const RowSet& within, Each each, Fits fits_one) const {
     Memo memo(chunk_.words());
     return within.where([&](std::size_t row) {
-      const auto numbers = (chunk_.*list)(row);
-      if (pattern.empty()) return numbers.empty();
-      return std::ranges::any_of(
-          numbers, [&](std::size_t n) { return memo.ask(n, [&] { return fits_one(pattern, chunk_.word(n)); }); });
+      bool none = true;
+      bool found = false;
+      each(row, [&](std::size_t word) {
+        none = false;
+        found = found || memo.ask(word, [&] { return fits_one(pattern, chunk_.word(word)); });
+      });
+      return pattern.empty() ? none : found;
     });
   }
 
@@ -276,8 +281,9 @@ class Matcher {
     Memo keys(chunk_.words());
     return within.where([&](std::size_t row) {
       std::string_view value;
-      for (const auto& [name, number] : chunk_.attributes(row))
-        if (keys.ask(name, [&, n = name] { return equals_folded(chunk_.word(n), key); })) value = chunk_.word(number);
+      chunk_.each_attribute(row, [&](std::size_t name, std::size_t number) {
+        if (keys.ask(name, [&] { return equals_folded(chunk_.word(name), key); })) value = chunk_.word(number);
+      });
       return fits(pattern, value);
     });
   }

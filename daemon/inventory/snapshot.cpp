@@ -33,7 +33,11 @@ void sort_by_key(std::vector<Machine>& machines) {
 }
 
 /// In equal parts, so that what was split has room to grow.
-void append_packed(std::span<const Machine> machines, Chunks& chunks) {
+void append_packed(std::span<const Machine> machines, Chunks& chunks, const Chunk* before = nullptr) {
+  if (before != nullptr && machines.size() == before->rows()) {
+    chunks.push_back(std::make_shared<const Chunk>(machines, *before));
+    return;
+  }
   const std::size_t parts = (machines.size() + kChunkRows - 1) / kChunkRows;
   for (std::size_t part = 0; part < parts; ++part) {
     const std::size_t from = machines.size() * part / parts;
@@ -140,7 +144,7 @@ Snapshot Snapshot::changed(std::vector<Machine> entered, const std::vector<std::
       chunks.pop_back();
       machines.insert(machines.begin(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()));
     }
-    append_packed(machines, chunks);
+    append_packed(machines, chunks, chunks_[place].get());
     last_was_touched = true;
   }
   return Snapshot(std::move(chunks));
@@ -190,8 +194,8 @@ Snapshot Load::finish() {
       machines.clear();
     }
   }
-  packed_ = {};
-  entries_ = {};
+  packed_ = Chunks();  // not = {}, which keeps the memory
+  entries_ = std::vector<Entry>();
   return Snapshot(std::move(chunks));
 }
 

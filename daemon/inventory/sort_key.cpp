@@ -31,9 +31,11 @@ Position by_address(const Chunk& chunk, std::size_t row) {
 }
 
 Position by_attribute(const Chunk& chunk, std::size_t row, std::string_view key) {
-  for (const auto& [name, value] : chunk.attributes(row))
-    if (equals_folded(chunk.word(name), key)) return by_text(chunk.word(value));
-  return by_text({});
+  std::string_view found;
+  chunk.each_attribute(row, [&](std::size_t name, std::size_t value) {
+    if (equals_folded(chunk.word(name), key)) found = chunk.word(value);
+  });
+  return by_text(found);
 }
 
 }  // namespace
@@ -73,8 +75,9 @@ Position sort_key(const Chunk& chunk, std::size_t row, const FieldName& field) {
     case Field::pool: return by_text(chunk.cell(Column::pool, row));
     case Field::esx: return by_text(chunk.cell(Column::esx, row));
     case Field::tag: {
-      const auto tags = chunk.tags(row);
-      return by_text(tags.empty() ? std::string_view{} : chunk.word(tags.front()));
+      std::optional<std::string_view> first;
+      chunk.each_tag(row, [&](std::size_t word) { first = first.value_or(chunk.word(word)); });
+      return by_text(first.value_or(std::string_view{}));
     }
     case Field::owner: return by_text(chunk.cell(Column::owner, row));
     case Field::attr: return by_attribute(chunk, row, field.key);

@@ -1,0 +1,3 @@
+add_executable(bench_search EXCLUDE_FROM_ALL search.cpp)
+target_link_libraries(bench_search PRIVATE decom_inventory decom_flags)
+target_precompile_headers(bench_search REUSE_FROM decom_pch)
