@@ -15,8 +15,6 @@ using std::chrono::milliseconds;
 
 // How long the second look may take to show what the call did: other servers copy it from the one that was asked.
 constexpr std::chrono::seconds kVerifyWithin{30};
-// A freeze ends when a person ends it.
-constexpr std::chrono::seconds kLookAtFreeze{30};
 
 EventLevel level_of(StepState state) {
   switch (state) {
@@ -168,7 +166,7 @@ std::optional<StepResult> StepRun::judge(const Error& error) {
     case ErrorCode::cancelled:
       if (stop_.stop_requested()) return outcome(StepState::cancelled, error.what(), error.code());
       break;  // somebody cancelled its task in vCenter
-    case ErrorCode::frozen: return deferred(error.what(), error.code(), room_.clock.now() + kLookAtFreeze);
+    case ErrorCode::frozen: return deferred(error.what(), error.code(), std::nullopt);  // until somebody thaws it
     case ErrorCode::untrusted: return deferred(error.what(), error.code(), room_.clock.now() + later());
     case ErrorCode::storage_full:
       // Nothing was sent. This write waits until there is room; then the step starts over.

@@ -226,6 +226,8 @@ void settle(Tx& tx, std::int64_t decommission, Trigger trigger, const std::strin
       for (const Step& step : steps)
         if (step.state == StepState::deferred && step.not_before && (!not_before || *step.not_before < *not_before))
           not_before = step.not_before;
+      // The freeze that it would wait for may have ended since the step met it.
+      if (!not_before && !freeze_state(tx.db).frozen) not_before = tx.now;
       // The truth about a call that was sent is worth waiting for; nothing else keeps a cancel waiting.
       if (cancelled && (!not_before || !rows::in_doubt(tx.db, decommission, true))) {
         settle_cancelled(tx, machine, "cancelled");

@@ -14,7 +14,7 @@
 
 namespace decom::test {
 
-EngineFixture::EngineFixture() {
+EngineFixture::EngineFixture(std::string file_system) : vfs(std::move(file_system)) {
   log::start(log::Level::error, false);
   std::string name = (std::filesystem::temp_directory_path() / "decom-engine-XXXXXX").native();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");

@@ -19,7 +19,8 @@ namespace decom::test {
 /// The engine on a real store, with fakes of the outside world that keep a ledger, and time that the test moves.
 class EngineFixture {
  public:
-  EngineFixture();
+  /// `file_system`: as StoreOptions::vfs.
+  explicit EngineFixture(std::string file_system = "");
   ~EngineFixture();
 
   std::filesystem::path folder;
