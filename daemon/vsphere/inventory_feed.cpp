@@ -7,7 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPoll = 10s;  // also how often the mirror's age is refreshed while nothing happens
+constexpr auto kPoll = 10s;       // also how often the mirror's age is refreshed while nothing happens
+constexpr auto kTagsEvery = 60s;  // vCenter does not tell when they change
 constexpr std::int64_t kObjectsAnAnswer = 2500;
 constexpr std::size_t kMachinesAPiece = 1000;
 constexpr std::size_t kReadAtOnce = 500;
@@ -64,6 +65,8 @@ void InventoryFeed::begin(const std::stop_token& stop) {
   places_view_ = create_view(place_types(), options);
   machines_view_ = create_view({"VirtualMachine"}, options);
   create_filters(options);
+  refresh_tags(stop);
+  dirty_.clear();     // nothing is known yet that could change
   read_places(stop);  // machines come with their folders' names from the first one on
 }
 
@@ -147,7 +150,8 @@ bool InventoryFeed::wait(const std::stop_token& stop, const Apply& apply) {
     throw error_of(*reply.fault, options.what, false);
   }
   const auto set = reply.returnval();
-  if (!set && !(loading_ && version_.empty())) return true;  // nothing happened
+  if (!loading_ && std::chrono::steady_clock::now() - tags_read_ > kTagsEvery) refresh_tags(stop);
+  if (!set && !loading_ && dirty_.empty()) return true;  // nothing happened
   if (set) version_ = text_of(set, "version");
   truncated_ = is_true(child_named(set, "truncated"));
   mark_below(moved_places_);
@@ -162,13 +166,8 @@ bool InventoryFeed::wait(const std::stop_token& stop, const Apply& apply) {
 void InventoryFeed::update(const ObjectFacts& facts, const Apply& apply) {
   if (facts.ref.type == "VirtualMachine") {
     if (facts.kind == "leave") {
-      // One that leaves was there, or is told of for the first time and gone again: both are fine.
-      machines_.erase(facts.ref.value);
-      dirty_.erase(facts.ref.value);
-      drop_entered(facts.ref.value);
-      change_.left.push_back(facts.ref.value);
-    } else if (facts.kind == "enter") {
-      std::erase(change_.left, facts.ref.value);
+      leave(facts.ref.value);
+    } else if (facts.kind == "enter" && !facts.values.empty()) {
       enter(facts);
     } else {
       dirty_.insert(facts.ref.value);
@@ -186,6 +185,24 @@ void InventoryFeed::update(const ObjectFacts& facts, const Apply& apply) {
   }
 }
 
+void InventoryFeed::refresh_tags(const std::stop_token& stop) {
+  tags_read_ = std::chrono::steady_clock::now();
+  try {
+    TagsByMachine now = tags_.all(stop);
+    for (const auto& [moref, names] : now)
+      if (const auto before = tagged_.find(moref); before == tagged_.end() || before->second != names)
+        dirty_.insert(moref);
+    for (const auto& [moref, names] : tagged_)
+      if (!now.contains(moref)) dirty_.insert(moref);
+    std::erase_if(dirty_, [&](const std::string& moref) { return !machines_.contains(moref); });
+    tagged_ = std::move(now);
+  } catch (const Error& error) {
+    // The mirror goes on with the tags it has; who acts on a machine reads them anew.
+    if (stop.stop_requested()) throw;
+    log::warning("vsphere", "{}", error.what());
+  }
+}
+
 void InventoryFeed::enter(const ObjectFacts& facts) {
   const MachineLinks where = links_of(facts);
   machines_[facts.ref.value] = {number_of(where.folder), number_of(where.vapp), number_of(where.host),
@@ -194,9 +211,17 @@ void InventoryFeed::enter(const ObjectFacts& facts) {
   places_.name(machine, where);
   machine.identity.vcenter_uuid = service_->about.instance_uuid;
   machine.vcenter = session_.options().name;
+  if (const auto tags = tagged_.find(facts.ref.value); tags != tagged_.end()) machine.tags = tags->second;
   drop_entered(facts.ref.value);
+  std::erase(change_.left, facts.ref.value);
   waiting_.insert(facts.ref.value);
   change_.entered.push_back(std::move(machine));
+}
+
+void InventoryFeed::leave(const std::string& moref) {
+  dirty_.erase(moref);
+  drop_entered(moref);
+  if (machines_.erase(moref) > 0) change_.left.push_back(moref);
 }
 
 void InventoryFeed::drop_entered(const std::string& moref) {
@@ -221,9 +246,11 @@ void InventoryFeed::read_dirty(const std::stop_token& stop, const Apply& apply) 
       filter.objects.push_back({.object = machine_ref(dirty_.extract(dirty_.begin()).value())});
     retrieve(session_, filter, {.what = "read changed machines", .repeat = false, .stop = stop},
              [&](const ObjectFacts& facts) {
-               // Without properties it is gone by now; vCenter will say that it left.
-               if (facts.ref.type != "VirtualMachine" || facts.values.empty()) return;
-               enter(facts);
+               if (facts.ref.type != "VirtualMachine") return;
+               if (facts.values.empty())
+                 leave(facts.ref.value);  // gone by now, or we may not see it any more
+               else
+                 enter(facts);
              });
     if (!dirty_.empty()) hand_over(apply, !loading_);
   }

@@ -13,6 +13,7 @@
 #include "daemon/vsphere/machine_facts.hpp"
 #include "daemon/vsphere/places.hpp"
 #include "daemon/vsphere/session.hpp"
+#include "daemon/vsphere/tags.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
 namespace decom::vsphere {
@@ -28,7 +29,7 @@ class InventoryFeed {
  public:
   using Apply = std::function<void(InventoryChange)>;
 
-  explicit InventoryFeed(Session& session) : session_(session) {}
+  InventoryFeed(Session& session, Tags& tags) : session_(session), tags_(tags) {}
 
   /// As Vcenter::follow_inventory.
   void follow(const std::stop_token& stop, const Apply& apply, const std::function<void()>& alive);
@@ -47,7 +48,9 @@ class InventoryFeed {
   /// False on InvalidCollectorVersion.
   bool wait(const std::stop_token& stop, const Apply& apply);
   void update(const ObjectFacts& facts, const Apply& apply);
+  void refresh_tags(const std::stop_token& stop);
   void enter(const ObjectFacts& facts);
+  void leave(const std::string& moref);
   void drop_entered(const std::string& moref);
   void mark_below(const std::vector<std::string>& places);
   void mark_all();
@@ -57,6 +60,7 @@ class InventoryFeed {
   [[nodiscard]] MachineLinks links(const CompactLinks& compact) const;
 
   Session& session_;
+  Tags& tags_;
   std::shared_ptr<const Service> service_;
   std::vector<MoRef> own_;  ///< views and collector on the server, to be destroyed
   std::uint64_t own_generation_ = 0;
@@ -65,6 +69,8 @@ class InventoryFeed {
 
   Places places_;
   FieldNames fields_;
+  TagsByMachine tagged_;
+  std::chrono::steady_clock::time_point tags_read_;
   std::unordered_map<std::string, CompactLinks> machines_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::uint32_t> numbers_;

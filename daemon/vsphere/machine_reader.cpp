@@ -6,7 +6,7 @@
 
 namespace decom::vsphere {
 
-Machine read_machine(Session& session, const std::string& moref) {
+Machine read_machine(Session& session, Tags& tags, const std::string& moref) {
   const auto service = session.service();
   // From the machine to all that its names come from, in one call: facts of one moment.
   FilterSpec filter{.properties = Places::properties(), .objects = {{.object = machine_ref(moref)}}};
@@ -28,6 +28,9 @@ Machine read_machine(Session& session, const std::string& moref) {
   retrieve(session, filter, {.what = "read machine " + moref}, [&](const ObjectFacts& facts) {
     if (facts.ref.type == "VirtualMachine") {
       if (facts.ref.value != moref) return;
+      if (facts.values.empty() && facts.denied)
+        throw Error{ErrorCode::denied, "cannot read machine {}: the right to do this is missing", moref};
+      if (facts.values.empty()) return;
       machine = machine_of(facts, {});
       links = links_of(facts);
     } else if (facts.ref.type == "CustomFieldsManager") {
@@ -47,6 +50,7 @@ Machine read_machine(Session& session, const std::string& moref) {
   places.name(*machine, links);
   machine->identity.vcenter_uuid = service->about.instance_uuid;
   machine->vcenter = session.options().name;
+  machine->tags = tags.of({moref})[moref];
   return std::move(*machine);
 }
 

@@ -42,6 +42,7 @@ ObjectFacts facts_of(const pugi::xml_node& object) {
       const SoapFault fault =
           read_fault(descend(child, {"fault", "fault"}), text_of(child_named(child, "fault"), "localizedMessage"));
       if (fault.name == "NotAuthenticated") throw Error{ErrorCode::unauthenticated, "the session has ended"};
+      facts.denied = facts.denied || fault.name == "NoPermission";
     }
   }
   return facts;

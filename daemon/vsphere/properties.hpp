@@ -18,6 +18,8 @@ struct ObjectFacts {
   std::string kind;                                            ///< of an update: enter, modify, leave; else empty
   std::vector<std::pair<std::string, pugi::xml_node>> values;  ///< path, <val>; an unset one has no node
 
+  bool denied = false;  ///< a property is missing because we may not read it
+
   [[nodiscard]] pugi::xml_node operator[](std::string_view path) const;
   [[nodiscard]] std::string text(std::string_view path) const { return text_of((*this)[path]); }
   [[nodiscard]] MoRef reference(std::string_view path) const { return moref_of((*this)[path]); }

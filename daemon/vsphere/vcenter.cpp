@@ -19,7 +19,12 @@ using vsphere::text_of;
 class Vcenter::Impl {
  public:
   Impl(VcenterOptions given, Clock& the_clock)
-      : options(std::move(given)), clock(the_clock), session(options, clock), tasks(session, clock), feed(session) {}
+      : options(std::move(given)),
+        clock(the_clock),
+        session(options, clock),
+        tags(session),
+        tasks(session, clock),
+        feed(session, tags) {}
 
   /// A change of one object, sent once. Answers its returnval, which is a task's MoRef.
   std::string change(std::string_view method, const MoRef& object, const std::string& what, bool has_task) {
@@ -33,6 +38,7 @@ class Vcenter::Impl {
   VcenterOptions options;
   Clock& clock;
   vsphere::Session session;
+  vsphere::Tags tags;
   vsphere::TaskWatcher tasks;
   vsphere::InventoryFeed feed;
 };
@@ -53,7 +59,9 @@ Timestamp Vcenter::server_time() {
   return *time;
 }
 
-Machine Vcenter::read_machine(const std::string& moref) { return vsphere::read_machine(impl_->session, moref); }
+Machine Vcenter::read_machine(const std::string& moref) {
+  return vsphere::read_machine(impl_->session, impl_->tags, moref);
+}
 
 bool Vcenter::can_read_root() {
   const auto root = impl_->session.service()->root_folder;

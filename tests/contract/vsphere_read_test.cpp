@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "daemon/vsphere/vcenter.hpp"
+#include "tests/contract/vsphere_code.hpp"
 #include "tests/support/vcenter_server.hpp"
 
 namespace decom {
@@ -25,16 +26,6 @@ const nlohmann::json kInventory = {
        {"created", "2024-03-01T08:00:00Z"}},
       {{"name", "off01"}, {"guest_id", "rhel8_64Guest"}, {"power", "off"}},
       {{"name", "tmpl01"}, {"guest_id", "ubuntu64Guest"}, {"template", true}, {"power", "off"}}}}};
-
-ErrorCode code_of(const auto& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    INFO(error.what());
-    return error.code();
-  }
-  return ErrorCode::internal;
-}
 
 TEST_CASE("a machine's facts are read in one piece") {
   const VcenterServer server({}, kInventory);
