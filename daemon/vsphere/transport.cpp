@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "common/base/crypto.hpp"
 #include "common/base/error.hpp"
@@ -55,11 +56,22 @@ CURLcode pin_certificate(CURL*, void* context, void* wanted) {
   return CURLE_OK;
 }
 
+/// libcurl falls back to the subject's common name where a certificate has no alternative names; RFC 9525 (section 2)
+/// does not, and neither do we: OpenSSL checks the name as well, and never the subject.
+CURLcode check_names(CURL*, void* context, void* host) {
+  X509_VERIFY_PARAM* const param = SSL_CTX_get0_param(static_cast<SSL_CTX*>(context));
+  const auto& name = *static_cast<const std::string*>(host);
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1) return CURLE_OK;
+  return X509_VERIFY_PARAM_set1_host(param, name.c_str(), name.size()) == 1 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
 }  // namespace
 
 class Transport::Connection {
  public:
-  Connection(const VcenterOptions& options, const std::string& thumbprint) : options_(options) {
+  Connection(const VcenterOptions& options, const std::string& thumbprint, const std::string& host)
+      : options_(options) {
     if (!easy_ || !multi_) throw Error{ErrorCode::internal, "cannot make a libcurl handle"};
     const auto set = [&](CURLoption option, auto value) {
       if (curl_easy_setopt(easy_.get(), option, value) != CURLE_OK)
@@ -87,6 +99,8 @@ class Transport::Connection {
       set(CURLOPT_SSL_VERIFYHOST, 2L);
       set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
       set(CURLOPT_CAINFO, options.ca_file.c_str());
+      set(CURLOPT_SSL_CTX_FUNCTION, &check_names);
+      set(CURLOPT_SSL_CTX_DATA, const_cast<std::string*>(&host));
     } else {
       set(CURLOPT_SSL_VERIFYHOST, 0L);  // the certificate itself is known; its names prove nothing more
       set(CURLOPT_CAINFO, static_cast<const char*>(nullptr));
@@ -275,6 +289,8 @@ Transport::Transport(const VcenterOptions& options) : options_(options), thumbpr
   if (options.ca_file.empty() && thumbprint_.empty())
     throw Error{ErrorCode::invalid, "vCenter {} needs a ca_file or a thumbprint", options.name};
   const std::string port = part(CURLUPART_PORT);
+  host_ = part(CURLUPART_HOST);
+  if (host_.starts_with('[') && host_.ends_with(']')) host_ = host_.substr(1, host_.size() - 2);
   origin_ = "https://" + part(CURLUPART_HOST) + (port.empty() ? "" : ":" + port);
   path_ = part(CURLUPART_PATH);
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
@@ -292,7 +308,7 @@ std::unique_ptr<Transport::Connection> Transport::take() {
       return connection;
     }
   }
-  return std::make_unique<Connection>(options_, thumbprint_);
+  return std::make_unique<Connection>(options_, thumbprint_, host_);
 }
 
 void Transport::give_back(std::unique_ptr<Connection> connection) {

@@ -66,6 +66,7 @@ class Transport {
   const VcenterOptions& options_;
   std::string origin_;  ///< "https://host:port"
   std::string path_;    ///< "/sdk"
+  std::string host_;    ///< without the brackets of an IPv6 address
   std::string thumbprint_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;

@@ -1,14 +1,10 @@
 #pragma once
 
 #include <optional>
-#include <ostream>
 
 #include "common/base/error.hpp"
 
 namespace decom {
-
-/// Doctest shows codes by name.
-inline std::ostream& operator<<(std::ostream& out, ErrorCode code) { return out << to_string(code); }
 
 /// The code that a call fails with; nullopt where it does not fail.
 template <typename Call>

@@ -30,7 +30,7 @@ TEST_CASE("disks say what may not be destroyed with them") {
 }
 
 TEST_CASE("machines that use a disk, or build on it, are named") {
-  const std::string base = "[LocalDS_0] base/base.vmdk";
+  const std::string base = "[datastore-01] base/base.vmdk";
   const VcenterServer server({}, {{"vms",
                                    {{{"name", "base"}, {"disks", {{{"size_gb", 1}, {"file", base}}}}},
                                     {{"name", "clone"}, {"disks", {{{"size_gb", 1}, {"parents", {base}}}}}},

@@ -142,8 +142,9 @@ TEST_CASE("a load in pages is as good as one in one piece") {
   Follower follower(vcenter);
   REQUIRE(follower.wait_loaded());
   CHECK(follower.machines().size() == 250);
-  for (const auto& expected : server.control("inventory").at("vms")) {
-    const auto all = follower.machines();
+  const auto all = follower.machines();
+  const nlohmann::json inventory = server.control("inventory");
+  for (const auto& expected : inventory.at("vms")) {
     const auto found = all.find(expected.at("moref"));
     REQUIRE(found != all.end());
     CHECK(found->second.name == expected.at("name"));

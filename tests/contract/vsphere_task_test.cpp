@@ -96,7 +96,8 @@ TEST_CASE("many tasks are watched together, not asked for one by one") {
   const VcenterServer server({"--generate", "60", "--task-ms", "600"});
   Vcenter vcenter(server.options(), system_clock());
   std::vector<std::string> machines;
-  for (const auto& machine : server.control("inventory").at("vms"))
+  const nlohmann::json inventory = server.control("inventory");
+  for (const auto& machine : inventory.at("vms"))
     if (machine.at("power") == "on") machines.push_back(machine.at("moref"));
   REQUIRE(machines.size() > 20);
   vcenter.about();

@@ -137,7 +137,7 @@ func (v *vcenter) describeMachine(vm *simulator.VirtualMachine, m *machineSpec, 
 	if m.Template {
 		vm.ResourcePool = nil
 	}
-	vm.Datastore, vm.Network = []ref{at.datastore}, []ref{at.network}
+	vm.Datastore, vm.Network = datastoresOf(m, at), []ref{at.network}
 	vm.Summary.Config = types.VirtualMachineConfigSummary{Name: m.Name, Template: m.Template, VmPathName: files.VmPathName,
 		MemorySizeMB: int32(m.MemoryMB), NumCpu: int32(m.CPUs), NumEthernetCards: 1, NumVirtualDisks: int32(len(m.Disks)), Uuid: m.BiosUUID,
 		InstanceUuid: m.InstanceUUID, GuestId: m.GuestID, GuestFullName: m.GuestName, Annotation: m.Annotation, ManagedBy: vm.Config.ManagedBy}
@@ -145,6 +145,31 @@ func (v *vcenter) describeMachine(vm *simulator.VirtualMachine, m *machineSpec, 
 	vm.Summary.Storage = &types.VirtualMachineStorageSummary{Committed: disks << 29, Uncommitted: disks << 29, Unshared: disks << 29, Timestamp: created}
 	vm.Summary.OverallStatus, vm.Summary.QuickStats.GuestHeartbeatStatus = types.ManagedEntityStatusGreen, types.ManagedEntityStatusGray
 	return nil
+}
+
+// datastoresOf lists the machine's own datastore and those that hold a file of its disks or of their parents.
+func datastoresOf(m *machineSpec, at *place) []ref {
+	list := []ref{at.datastore}
+	for _, d := range m.Disks {
+		for _, file := range append([]string{d.File}, d.Parents...) {
+			for _, e := range sorted("Datastore") {
+				r := e.Reference()
+				if strings.HasPrefix(file, "["+entityName(r)+"]") && !contains(list, r) {
+					list = append(list, r)
+				}
+			}
+		}
+	}
+	return list
+}
+
+func contains(list []ref, r ref) bool {
+	for _, have := range list {
+		if have == r {
+			return true
+		}
+	}
+	return false
 }
 
 // attach numbers the machine and hangs it into the tree.
@@ -163,8 +188,10 @@ func (v *vcenter) attach(vm *simulator.VirtualMachine, parent *simulator.Folder,
 	if pool, ok := simulator.Map.Get(at.pool).(*simulator.ResourcePool); ok && !vm.Config.Template {
 		pool.Vm = append(pool.Vm, self)
 	}
-	if ds, ok := simulator.Map.Get(at.datastore).(*simulator.Datastore); ok {
-		ds.Vm = append(ds.Vm, self)
+	for _, r := range vm.Datastore {
+		if ds, ok := simulator.Map.Get(r).(*simulator.Datastore); ok {
+			ds.Vm = append(ds.Vm, self)
+		}
 	}
 	v.changes.mark(self, parent.Self)
 	return self
