@@ -5,6 +5,11 @@
 namespace decom::verbs {
 namespace {
 
+using namespace std::chrono_literals;
+
+/// How long one that ended is still told apart from one that never was.
+constexpr auto kSessionKept = 24h * 30;
+
 template <typename... Values>
 std::vector<SessionRow> read_sessions(sql::Db& db, const std::string& where, const Values&... values) {
   std::vector<SessionRow> found;
@@ -35,6 +40,8 @@ std::vector<SessionRow> read_sessions(sql::Db& db, const std::string& where, con
 }  // namespace
 
 void add_session(Tx& tx, const SessionRow& row, const Principal& who) {
+  // Who was let in, and when, stays in the audit.
+  tx.db.run("DELETE FROM session WHERE expires < :long_ago", tx.now - kSessionKept);
   tx.db.run(
       "INSERT INTO session (id, token_hash, sid, sam, upn, domain, uid, is_token, name, roles, created, expires, "
       "revoked)"
