@@ -7,6 +7,11 @@
 
 namespace decom::api {
 
+/// POST /v1/logout: {}
+struct Nothing {};
+inline void to_json(nlohmann::json& j, const Nothing& /*nothing*/) { j = nlohmann::json::object(); }
+inline void from_json(const nlohmann::json& /*j*/, Nothing& /*nothing*/) {}
+
 /// POST /v1/login
 struct LoginBody {
   std::string user;

@@ -79,4 +79,17 @@ struct VmPage {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmPage, items, total, total_is_at_least, next, mirrors)
 
+/// A field of the query language: "ip", and what it is compared with.
+struct VmField {
+  std::string name;
+  std::string text;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmField, name, text)
+
+/// GET /v1/vm-fields
+struct VmFields {
+  std::vector<VmField> items;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmFields, items)
+
 }  // namespace decom::api

@@ -35,8 +35,8 @@ struct EventStream {
   std::int64_t request = 0;
   std::optional<int> machine;
   bool ndjson = false;         ///< else text/event-stream
-  bool until_settled = false;  ///< ends by itself once the request has settled
-  /// With `until_settled`: a request.finished up to this number is history, as the request lived on (a retry).
+  bool until_settled = false;  ///< ends by itself once the request (or its one machine) has settled
+  /// With `until_settled`: a settling up to this number is history, as the request lived on (a retry).
   std::int64_t settles_after = 0;
   /// With `until_settled`, not 0: it had settled already; the stream ends behind this number.
   std::int64_t settled_by = 0;

@@ -12,7 +12,8 @@ EncodedEvent::EncodedEvent(const Event& event)
     : seq(event.seq),
       request(event.request),
       machine(event.machine),
-      request_finished(event.kind == EventKind::request_finished) {
+      request_finished(event.kind == EventKind::request_finished),
+      machine_finished(event.kind == EventKind::decommission_finished) {
   std::string head = fmt::format("id: {}\nevent: {}\ndata: ", event.seq, to_string(event.kind));
   json_at = head.size();
   frame = std::make_shared<const std::string>(std::move(head) + encode_event(event) + "\n\n");

@@ -20,6 +20,7 @@ struct EncodedEvent {
   std::int64_t request = 0;
   std::optional<int> machine;
   bool request_finished = false;
+  bool machine_finished = false;
   std::shared_ptr<const std::string> frame;  ///< "id: 5\nevent: step.finished\ndata: {…}\n\n"
   std::size_t json_at = 0;                   ///< where the object begins in `frame`
 

@@ -59,8 +59,9 @@ asio::awaitable<std::optional<HttpResponse>> Connection::stream_events(EventStre
 
     bool is_last = wish.until_settled && wish.settled_by > 0 && position >= wish.settled_by;
     if (wish.until_settled && wish.settled_by == 0) {
-      const auto finish = std::ranges::find_if(
-          events, [&](const EncodedEvent& e) { return e.request_finished && e.seq > wish.settles_after; });
+      const auto finish = std::ranges::find_if(events, [&](const EncodedEvent& e) {
+        return (wish.machine ? e.machine_finished : e.request_finished) && e.seq > wish.settles_after;
+      });
       if (finish != events.end()) {
         events.erase(finish + 1, events.end());
         is_last = true;

@@ -1,0 +1,49 @@
+#include "daemon/api/machine_refs.hpp"
+
+#include <algorithm>
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "daemon/api/to_wire.hpp"
+
+namespace decom {
+namespace {
+
+bool is_meant(const Request& request, const Decommission& machine, const std::string& ref) {
+  return ref == std::to_string(machine.ordinal) || ref == machine_id(request.id, machine.ordinal) ||
+         ref == machine.machine.id();
+}
+
+}  // namespace
+
+std::vector<int> find_machines(const Request& request, const std::vector<std::string>& refs) {
+  std::vector<int> ordinals;
+  std::vector<Finding> findings;
+  bool is_ambiguous = false;
+  for (const std::string& ref : refs) {
+    std::vector<int> hits;
+    for (const Decommission& machine : request.decommissions)
+      if (is_meant(request, machine, ref)) hits.push_back(machine.ordinal);
+    if (hits.empty()) {
+      for (const Decommission& machine : request.decommissions)
+        if (equals_folded(machine.machine.name, ref)) hits.push_back(machine.ordinal);
+    }
+    if (hits.size() == 1) {
+      if (std::ranges::find(ordinals, hits.front()) == ordinals.end()) ordinals.push_back(hits.front());
+    } else if (hits.empty()) {
+      findings.push_back({ref, fmt::format("is no machine of request {}", request.id)});
+    } else {
+      is_ambiguous = true;
+      std::vector<std::string> ids;
+      for (const int hit : hits) ids.push_back(machine_id(request.id, hit));
+      findings.push_back({ref, fmt::format("is the name of {}: say which", join(ids, " and "))});
+    }
+  }
+  if (!findings.empty()) {
+    std::string text = fmt::format("'{}' {}", findings.front().where, findings.front().what);
+    throw Error{is_ambiguous ? ErrorCode::ambiguous : ErrorCode::not_found, std::move(text), std::move(findings)};
+  }
+  return ordinals;
+}
+
+}  // namespace decom

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/api/admin.hpp"
+#include "common/api/auth.hpp"
+#include "common/api/requests.hpp"
+#include "daemon/domain/principal.hpp"
+#include "daemon/domain/request.hpp"
+#include "daemon/engine/engine.hpp"
+#include "daemon/inventory/inventory.hpp"
+#include "daemon/store/store.hpp"
+
+/// From what the house works with to what the API shows, and back for what people send.
+namespace decom {
+
+api::Machine to_wire(const Machine& machine);
+api::Mirror to_wire(const MirrorState& state, Timestamp now);
+api::Options to_wire(const RequestOptions& options);
+/// Throws `invalid` and names the option.
+RequestOptions from_wire(const api::Options& options);
+/// `previews` is empty, or has one list a machine.
+api::Plan to_wire(const PlanOffer& offer, const std::vector<std::vector<StepPreview>>& previews);
+/// `last_event` was read before the request was.
+api::Request to_wire(const Request& request, std::int64_t last_event);
+api::RequestRow to_wire(const RequestRow& row);
+api::TokenRow to_wire(const SessionRow& row);
+api::Freeze to_wire(const FreezeState& state);
+api::WhoAmI to_wire(const Principal& who, Timestamp expires);
+
+std::string machine_id(std::int64_t request, int ordinal);  ///< "17.3"
+std::string display_name(const std::string& domain, const std::string& sam);
+
+}  // namespace decom
