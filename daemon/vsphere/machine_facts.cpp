@@ -139,8 +139,7 @@ std::vector<Disk> disks_of(const pugi::xml_node& devices) {
     disk.backing = text_of(backing, "fileName");
     for (auto parent = child_named(backing, "parent"); parent; parent = child_named(parent, "parent"))
       disk.parents.push_back(text_of(parent, "fileName"));
-    disk.raw_mapping =
-        kind.find("RawDiskMapping") != std::string_view::npos || kind.find("RawDisk") != std::string_view::npos;
+    disk.raw_mapping = kind.find("RawDisk") != std::string_view::npos;  // mapped or as a whole
     disk.multi_writer = text_of(backing, "sharing") == "sharingMultiWriter";
     disk.shared_bus = std::ranges::find(shared_controllers, integer_of(child_named(device, "controllerKey"))) !=
                       shared_controllers.end();

@@ -13,6 +13,8 @@ const MoRef kServiceInstance{"ServiceInstance", "ServiceInstance"};
 // What is spoken where a server does not say; everything that we call is in it.
 constexpr std::string_view kOldest = "6.5";
 
+constexpr int kStreamFactor = 20;  // a streamed answer may take as many read timeouts in all
+
 std::pair<int, int> numbers_of(std::string_view version) {
   int major = 0;
   int minor = 0;
@@ -53,8 +55,19 @@ SoapReply Session::call(const SoapCall& call, const CallOptions& options) {
 }
 
 SoapReply Session::ask(const SoapCall& call, const CallOptions& options) {
+  std::string uuid = known_uuid();
   for (int round = 1;; ++round) {
     const State state = current(options.stop);
+    // The caller looked at the machine before it changes it. If another vCenter has come to this URL since, the same
+    // MoRef is another machine there.
+    if (options.kind == CallKind::change && !uuid.empty() && uuid != state.service->about.instance_uuid)
+      throw Error{ErrorCode::refused,
+                  "cannot {}: at {} there is another vCenter by now (instance UUID {} instead of {})",
+                  options.what,
+                  options_.url,
+                  state.service->about.instance_uuid,
+                  uuid};
+    uuid = state.service->about.instance_uuid;
     bool delivered = false;
     std::string why;
     try {
@@ -72,6 +85,11 @@ SoapReply Session::ask(const SoapCall& call, const CallOptions& options) {
       throw Error{ErrorCode::unauthenticated, "cannot {}: the session with vCenter {} has ended", options.what,
                   options_.name};
   }
+}
+
+std::string Session::known_uuid() {
+  const std::lock_guard lock(mutex_);
+  return uuid_;
 }
 
 void Session::check(std::uint64_t generation) {
@@ -115,6 +133,7 @@ Session::State Session::current(const std::stop_token& stop) {
   if (!failure) {
     ++attempts_;
     last_failure_.reset();
+    uuid_ = opened.service->about.instance_uuid;
     return state_ = opened;
   }
   if (failure->code() != ErrorCode::cancelled) {
@@ -146,6 +165,7 @@ Session::State Session::log_in(const std::stop_token& stop) {
   if (opened.cookie.empty())
     throw Error{ErrorCode::protocol, "cannot log in to vCenter {}: it gave no session cookie", options_.name};
   refused_.reset();
+  service.account = text_of(reply.returnval(), "userName");
   service.generation = ++generation_;
   opened.service = std::make_shared<const Service>(std::move(service));
   return opened;
@@ -242,7 +262,8 @@ SoapReply Session::exchange(const SoapCall& call, const CallOptions& options, co
                       .stop = options.stop};
   if (change) {
     request.whole = options_.call_timeout;
-  } else if (streaming) {  // as long as it goes on, it may take long
+  } else if (streaming) {  // as long as it goes on it may take long, but not for ever
+    request.whole = options.wait + kStreamFactor * options_.read_timeout;
     request.first_byte = options.wait + options_.read_timeout;
     request.silence = options_.read_timeout;
   } else {

@@ -20,6 +20,7 @@ namespace decom::vsphere {
 struct Service {
   AboutInfo about;
   std::string version;  ///< of the API that we speak: "7.0.0.0"
+  std::string account;  ///< our user as this vCenter spells it
   MoRef root_folder, property_collector, view_manager, search_index, authorization, task_manager, session_manager,
       custom_fields, user_directory;
   std::uint64_t generation = 0;  ///< of the session; its views, filters and collectors die with it
@@ -75,6 +76,7 @@ class Session {
   };
   State current(const std::stop_token& stop);
   State log_in(const std::stop_token& stop);
+  std::string known_uuid();
   void forget(std::uint64_t generation);
   Service read_service(const std::stop_token& stop);
   std::string negotiate(const std::stop_token& stop);
@@ -88,6 +90,7 @@ class Session {
   Transport transport_;
   std::mutex mutex_;  ///< of what follows; never held during a call
   State state_;
+  std::string uuid_;  ///< of the vCenter that we spoke with last
   std::uint64_t generation_ = 0;
   std::uint64_t attempts_ = 0;
   std::optional<Error> last_failure_;

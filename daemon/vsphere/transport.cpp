@@ -1,6 +1,7 @@
 #include "daemon/vsphere/transport.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 
 #include <curl/curl.h>
@@ -20,6 +21,9 @@ constexpr std::size_t kIdleConnections = 16;
 constexpr std::string_view kCookie = "vmware_soap_session=";
 
 void start_curl() {
+  // A peer that hangs up must not end the process. With CURLOPT_NOSIGNAL libcurl leaves that to us.
+  struct sigaction now {};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (started != CURLE_OK) throw Error{ErrorCode::internal, "cannot start libcurl"};
 }

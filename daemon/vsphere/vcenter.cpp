@@ -22,7 +22,7 @@ class Vcenter::Impl {
       : options(std::move(given)),
         clock(the_clock),
         session(options, clock),
-        tags(session),
+        tags(session, clock),
         tasks(session, clock),
         feed(session, tags) {}
 
@@ -95,9 +95,10 @@ std::map<std::string, std::vector<std::string>> Vcenter::missing_privileges(
 }
 
 std::vector<std::string> Vcenter::own_missing_privileges(const std::vector<std::string>& privileges) {
-  const auto root = impl_->session.service()->root_folder;
-  auto missing = vsphere::missing_privileges(impl_->session, impl_->options.username, {root}, privileges);
-  return missing[root.value];
+  const auto service = impl_->session.service();
+  const auto& user = service->account.empty() ? impl_->options.username : service->account;
+  return vsphere::missing_privileges(impl_->session, user, {service->root_folder},
+                                     privileges)[service->root_folder.value];
 }
 
 void Vcenter::shutdown_guest(const std::string& moref) {

@@ -59,7 +59,7 @@ std::string explain_fault(const std::string& fault, const std::string& message);
 /// One batch of what changed, from a property filter over all VMs of a vCenter.
 struct InventoryChange {
   bool first = false;             ///< start from nothing: a full load follows in these pieces
-  std::vector<Machine> entered;   ///< new or replaced, with all properties
+  std::vector<Machine> entered;   ///< new or replaced, with all properties but `disks`, which `read_machine` gives
   std::vector<std::string> left;  ///< MoRefs that are not visible any more
   bool complete = true;           ///< false: more pieces of this load follow
 };

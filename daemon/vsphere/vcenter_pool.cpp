@@ -49,21 +49,17 @@ Vcenter& VcenterPool::by_name(const std::string& name) {
 
 Vcenter& VcenterPool::by_uuid(const std::string& instance_uuid) {
   const std::string wanted = folded(instance_uuid);
-  std::vector<const Impl::Entry*> unknown;
   {
     const std::lock_guard lock(impl_->mutex);
-    for (const auto& entry : impl_->entries) {
-      const auto known = impl_->uuids.find(entry.name);
-      if (known == impl_->uuids.end())
-        unknown.push_back(&entry);
-      else if (known->second == wanted)
+    for (const auto& entry : impl_->entries)
+      if (const auto known = impl_->uuids.find(entry.name); known != impl_->uuids.end() && known->second == wanted)
         return *entry.vcenter;
-    }
   }
+  // Ask them all, those too that were another one when we last looked: a vCenter can be replaced behind its URL.
   std::string trouble;
-  for (const auto* entry : unknown) {
+  for (const auto& entry : impl_->entries) {
     try {
-      if (impl_->learn(*entry) == wanted) return *entry->vcenter;
+      if (impl_->learn(entry) == wanted) return *entry.vcenter;
     } catch (const Error& error) {
       trouble += (trouble.empty() ? "" : "; ") + std::string(error.what());
     }

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "daemon/vsphere/vcenter.hpp"
+#include "tests/contract/vsphere_code.hpp"
 #include "tests/contract/vsphere_follower.hpp"
 #include "tests/support/vcenter_server.hpp"
 
@@ -59,6 +60,13 @@ TEST_CASE("tags come with their categories, to a fresh read and to the feed") {
   Follower follower(vcenter);
   REQUIRE(follower.wait_loaded());
   CHECK(follower.machines().at(moref).tags == tags);
+
+  // A service that fails leaves what is known; one that was never read is not taken for empty.
+  server.rule({{"method", "REST"}, {"action", "http"}, {"status", 503}});
+  CHECK(vcenter.read_machine(moref).tags == tags);
+  Vcenter fresh(server.options("fresh"), system_clock());
+  CHECK(code_of([&] { fresh.read_machine(moref); }) == ErrorCode::unreachable);
+  server.clear_rules();
 
   // A server without the tagging API has machines all the same.
   server.rule({{"method", "REST"}, {"action", "http"}, {"status", 404}});
