@@ -78,7 +78,7 @@ class Live(CliTest):
         terminal.send("\x03")
         terminal.finish()
         last_picture = re.split(rb"\x1b\[[0-9]+A", terminal.screen)[-1]
-        lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", last_picture).decode().split("\r\n")[:3]
+        lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", last_picture).decode().replace("\r", "").split("\n")[:3]
         for line in lines:
             self.assertTrue(0 < len(line) <= 40, lines)
 
