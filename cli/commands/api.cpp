@@ -45,10 +45,10 @@ void add_api(CLI::App& app, Context& ctx) {
   auto options = std::make_shared<ApiOptions>();
   auto* verb = app.add_subcommand("api", "Call the HTTP API as it is, and print the answer untouched");
   ctx.values[verb->add_option("method", options->method, "GET, POST, DELETE")->required()->type_name("METHOD")] = {
-      Values::Kind::words, {"GET", "POST", "DELETE"}};
+      ValueSpec::Kind::words, {"GET", "POST", "DELETE"}};
   verb->add_option("path", options->path, "Such as /v1/vms?q=web; percent-encoded")->required()->type_name("PATH");
   ctx.complete_with(verb->add_option("--input", options->input, "A file with the body; - is stdin")->type_name("FILE"),
-                    Values::Kind::file);
+                    ValueSpec::Kind::file);
   verb->add_option("-H,--header", options->headers, "A further header; may be repeated")
       ->type_name("'NAME: VALUE'")
       ->allow_extra_args(false);

@@ -56,7 +56,7 @@ void add_verbs(CLI::App& app, Context& ctx) {
   ctx.complete_with(app.add_option("--socket", ctx.settings.socket,
                                    "Where decomd listens; else DECOMCTL_SOCKET, else " + std::string(kDefaultSocket))
                         ->type_name("PATH"),
-                    Values::Kind::file);
+                    ValueSpec::Kind::file);
   app.add_option("--timeout", ctx.settings.timeout, "How long one call may take")
       ->type_name("TIME")
       ->capture_default_str();
@@ -66,7 +66,7 @@ void add_verbs(CLI::App& app, Context& ctx) {
       "5 decomd not reached, 6 cancelled, 7 some failed, 8 needs attention. See decomctl(1).");
   for (const auto add :
        {add_search, add_show, add_plan, add_submit, add_list, add_status, add_watch, add_cancel, add_retry, add_resolve,
-        add_login, add_logout, add_whoami, add_token, add_freeze, add_thaw, add_doctor, add_api})
+        add_login, add_logout, add_whoami, add_token, add_freeze, add_thaw, add_doctor, add_api, add_describe})
     add(app, ctx);
 }
 

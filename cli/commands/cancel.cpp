@@ -60,7 +60,7 @@ void add_cancel(CLI::App& app, Context& ctx) {
   ctx.complete_with(verb->add_option("request", options->request, "17, or 17.3 for its third machine")
                         ->required()
                         ->type_name("REQUEST"),
-                    Values::Kind::request);
+                    ValueSpec::Kind::request);
   verb->add_option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
       ->type_name("VM")
       ->allow_extra_args(false);

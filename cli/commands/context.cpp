@@ -32,7 +32,7 @@ void Context::note(std::string_view text) const {
 }
 
 void Context::one_of(CLI::Option* option, std::vector<std::string> words) {
-  values[option] = {Values::Kind::words, words};
+  values[option] = {ValueSpec::Kind::words, words};
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : "|") + word;
   option->type_name(list);

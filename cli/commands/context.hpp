@@ -10,15 +10,10 @@
 
 #include "cli/client/client.hpp"
 #include "cli/render/style.hpp"
+#include "cli/render/verb_spec.hpp"
 #include "common/base/clock.hpp"
 
 namespace decom::cli {
-
-/// What may stand behind an option or in a place of a verb: for completion.
-struct Values {
-  enum class Kind { words, machine, request, file, nothing } kind = Kind::nothing;
-  std::vector<std::string> words;
-};
 
 /// Options that every verb has.
 struct Settings {
@@ -35,7 +30,7 @@ class Context {
   std::function<int()> run;
   /// Of `search`: the text that a finding's place is in.
   std::string query;
-  std::map<const CLI::Option*, Values> values;
+  std::map<const CLI::Option*, ValueSpec> values;  ///< for completion
 
   [[nodiscard]] Client client() const;
   [[nodiscard]] Style out() const;  ///< of stdout
@@ -47,7 +42,7 @@ class Context {
   /// To stderr: hints, warnings, progress.
   void note(std::string_view text) const;
 
-  void complete_with(const CLI::Option* option, Values::Kind kind) { values[option] = {kind, {}}; }
+  void complete_with(const CLI::Option* option, ValueSpec::Kind kind) { values[option] = {kind, {}}; }
   /// Also refuses other words.
   void one_of(CLI::Option* option, std::vector<std::string> words);
 };

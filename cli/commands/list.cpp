@@ -62,7 +62,7 @@ void add_list(CLI::App& app, Context& ctx) {
   ctx.complete_with(
       verb->add_option("--machine", options->machine, "With this machine: part of a name, an address, an id")
           ->type_name("VM"),
-      Values::Kind::machine);
+      ValueSpec::Kind::machine);
   verb->add_option("--text", options->text, "With this in reason, ticket or a step's message")->type_name("TEXT");
   verb->add_option("--since", options->since, "Made at or after: 2h, yesterday, '2026-03-01 06:00'")->type_name("TIME");
   verb->add_option("--until", options->until, "Made before")->type_name("TIME");

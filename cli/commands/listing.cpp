@@ -48,11 +48,13 @@ bool OutputOptions::print_value(const Context& ctx, const Json& value) const {
 }
 
 void PageOptions::add(CLI::App& verb, std::size_t most) {
+  const auto at_least_one = [](const std::string& text) {
+    return text.find_first_not_of("0123456789") == std::string::npos && text.find_first_not_of('0') != std::string::npos
+               ? std::string{}
+               : "'" + text + "' is not a number from 1 on";
+  };
   limit = most;
-  verb.add_option("--limit", limit, "At most so many")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  verb.add_option("--limit", limit, "At most so many")->type_name("N")->check(at_least_one)->capture_default_str();
   verb.add_flag("--all", all, "All of them");
 }
 

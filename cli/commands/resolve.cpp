@@ -31,7 +31,7 @@ void add_resolve(CLI::App& app, Context& ctx) {
   auto options = std::make_shared<ResolveOptions>();
   auto* verb = app.add_subcommand("resolve", "Say what became of a step whose outcome is not known");
   ctx.complete_with(verb->add_option("step", options->step, "As 17.3/destroy")->required()->type_name("STEP"),
-                    Values::Kind::request);
+                    ValueSpec::Kind::request);
   ctx.one_of(verb->add_option("--as", options->as, "What you found out")->required(), {"done", "not-done"});
   verb->add_option("--reason", options->reason, "How you know; kept in the audit")->required()->type_name("TEXT");
   options->output.add(*verb, ctx, {"table", "json"});

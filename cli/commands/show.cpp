@@ -53,7 +53,7 @@ void add_show(CLI::App& app, Context& ctx) {
       verb->add_option("what", options->what, "A name that is unique, an id such as lab:vm-123, or a request: 17, 17.3")
           ->required()
           ->type_name("VM|REQUEST"),
-      Values::Kind::machine);
+      ValueSpec::Kind::machine);
   options->output.add(*verb, ctx, {"table", "json"});
   verb->footer("Examples:\n  decomctl show web-prod-01\n  decomctl show lab:vm-123 -o json\n  decomctl show 17.3");
   verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return show(*options, ctx); }; });

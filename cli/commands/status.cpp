@@ -64,7 +64,7 @@ void add_status(CLI::App& app, Context& ctx) {
   ctx.complete_with(
       verb->add_option("request", options->request, "17, or 17.3 for its third machine; without it, all live ones")
           ->type_name("REQUEST"),
-      Values::Kind::request);
+      ValueSpec::Kind::request);
   options->output.add(*verb, ctx, {"table", "json"});
   verb->footer("Examples:\n  decomctl status\n  decomctl status 17\n  decomctl status 17.3 -o json");
   verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return status(*options, ctx); }; });

@@ -81,7 +81,7 @@ void add_submit(CLI::App& app, Context& ctx) {
   options->plan.add(*verb, ctx);
   verb->add_flag("-y,--yes", options->yes, "Do not ask");
   verb->add_option("--idempotency-key", options->idempotency_key,
-                   "The same key and machines again is the same request, not a second one")
+                   "A key of your own: under one key there is one request, and another one is refused")
       ->type_name("KEY");
   options->wait.add(*verb);
   options->output.add(*verb, ctx, {"table", "json"});

@@ -8,10 +8,10 @@ void PlanOptions::add(CLI::App& verb, Context& ctx) {
   ctx.complete_with(
       verb.add_option("machines", machines, "Names that are unique, or ids such as lab:vm-123; - reads them from stdin")
           ->type_name("VM"),
-      Values::Kind::machine);
+      ValueSpec::Kind::machine);
   ctx.complete_with(verb.add_option("-f,--file", file, "Read machines from a file, one a line, # begins a comment")
                         ->type_name("FILE"),
-                    Values::Kind::file);
+                    ValueSpec::Kind::file);
   verb.add_option("--reason", reason, "Why; kept with the request")->type_name("TEXT");
   verb.add_option("--ticket", ticket, "Number of a change or ticket; kept with the request")->type_name("TEXT");
   verb.add_option("--shutdown-timeout", shutdown_timeout, "How long the guest may take to shut down")

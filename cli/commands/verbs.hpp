@@ -25,6 +25,7 @@ void add_freeze(CLI::App& app, Context& ctx);
 void add_thaw(CLI::App& app, Context& ctx);
 void add_doctor(CLI::App& app, Context& ctx);
 void add_api(CLI::App& app, Context& ctx);
+void add_describe(CLI::App& app, Context& ctx);  ///< hidden: completions and the manual are made by it
 
 /// All of them.
 void add_verbs(CLI::App& app, Context& ctx);

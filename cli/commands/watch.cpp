@@ -37,11 +37,15 @@ void add_watch(CLI::App& app, Context& ctx) {
   ctx.complete_with(verb->add_option("request", options->requests,
                                      "17, or 17.3 for its third machine; without any, everything, until Ctrl-C")
                         ->type_name("REQUEST"),
-                    Values::Kind::request);
+                    ValueSpec::Kind::request);
   verb->add_flag("--log", options->log, "Let events scroll by above the picture");
   verb->add_option("--since", options->since, "Show first what happened behind this event number; 0 is the beginning")
       ->type_name("NUMBER")
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) {
+        return text.find_first_not_of("0123456789") == std::string::npos
+                   ? std::string{}
+                   : "'" + text + "' is not the number of an event";
+      });
   ctx.one_of(verb->add_option("-o,--output", options->output, "How to print")->capture_default_str(),
              {"table", "lines", "ndjson"});
   verb->footer(

@@ -255,7 +255,7 @@ class Handler(BaseHTTPRequestHandler):
         if "oss:" in query.get("q", ""):
             at = query["q"].index("oss:")
             raise Problem(400, "usage", "there is no field 'oss'; did you mean os:?", [(f"{at}:3", "no such field")])
-        names = [w.removeprefix('name:"').removesuffix('"') for w in words]
+        names = [w.removeprefix("name:").removesuffix("*").strip('"') for w in words]
         hits = [vm for vm in self.state.vms if all(w in vm["name"].lower() for w in names)]
         start = int(query.get("cursor", "0"))
         limit = int(query.get("limit", "100"))
