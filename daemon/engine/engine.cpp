@@ -99,9 +99,13 @@ class Engine::Impl {
       status.busy = running_.size();
       if (!halted_.empty()) status.trouble = halted_;
     }
-    if (status.trouble.empty())
-      if (const FreezeState freeze = room_.store.freeze_state(); freeze.frozen)
-        status.trouble = fmt::format("frozen by {}: {}", freeze.who, freeze.reason);
+    if (!status.trouble.empty()) return status;
+    try {
+      const FreezeState freeze = room_.store.freeze_state();
+      if (freeze.frozen) status.trouble = fmt::format("frozen by {}: {}", freeze.who, freeze.reason);
+    } catch (const Error& e) {
+      status.trouble = e.what();
+    }
     return status;
   }
 
