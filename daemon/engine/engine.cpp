@@ -178,15 +178,28 @@ class Engine::Impl {
       try {
         Runner(room_, std::move(assignment->claim), assignment->stop).run();
       } catch (const Error& e) {
-        log::error("engine", "{} is left as it is on disk: {}", label, e.what());
-        if (e.code() == ErrorCode::storage) halt(e.what());
+        if (e.code() == ErrorCode::storage) {
+          halt(e.what());
+        } else {
+          give_up(id, label, e.what());
+        }
       } catch (const std::exception& e) {
-        log::error("engine", "{} is left as it is on disk: {}", label, e.what());
+        give_up(id, label, e.what());
       }
       const std::lock_guard guard(mutex_);
       running_.erase(id);
       woken_ = true;
       changed_.notify_all();
+    }
+  }
+
+  /// A fault of ours must not leave a machine running without a worker. With a call open the store makes it a doubt.
+  void give_up(std::int64_t id, const std::string& label, const std::string& why) {
+    log::error("engine", "{}: {}", label, why);
+    try {
+      room_.store.settle(id, Trigger::fail, why);
+    } catch (const Error& e) {
+      log::error("engine", "{} is left as it is on disk: {}", label, e.what());
     }
   }
 

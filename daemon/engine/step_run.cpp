@@ -95,7 +95,8 @@ std::optional<StepResult> StepRun::recover(TrackedCall& call) {
     return in_doubt(
         fmt::format("{}; nothing was sent again: 'retry --apply' allows one more call, 'resolve' closes it", text));
   if (std::holds_alternative<Needed>(seen)) {
-    attempt_.close(call, EffectOutcome::not_sent, text);
+    // Where a second call does no harm nobody proved that there was no first one.
+    attempt_.close(call, call.irreversible ? EffectOutcome::not_sent : EffectOutcome::unknown, text);
     if (tries_ < room_.options.attempts) return std::nullopt;
     return deferred(fmt::format("{}; no call came through in {} tries", text, tries_), ErrorCode::lost,
                     room_.clock.now() + later());
@@ -124,9 +125,11 @@ StepResult StepRun::act() {
   const Observation seen = look();
   if (const auto* needed = std::get_if<Needed>(&seen)) {
     if (stop_.stop_requested()) throw Error{ErrorCode::cancelled, "stopped before anything was sent"};
+    // It took effect, with proof, and is to be done again: never by itself.
+    const bool was_done = done_before_ || attempt_.has_done();
+    if (kind_.irreversible && was_done && !claim_.apply_again) return verify();
     phase_ = Phase::applying;
     does_->apply(attempt_, *needed);
-    phase_ = Phase::verifying;
     return verify();
   }
   const std::string& text = text_of(seen);
@@ -138,6 +141,7 @@ StepResult StepRun::act() {
 }
 
 StepResult StepRun::verify() {
+  phase_ = Phase::verifying;
   const auto until = std::min(attempt_.deadline(), room_.clock.steady() + kVerifyWithin);
   for (milliseconds pause{100};; pause = std::min(pause * 2, milliseconds{2'000})) {
     const Observation seen = does_->observe(attempt_);
@@ -153,7 +157,7 @@ StepResult StepRun::verify() {
     if (room_.clock.steady() >= until || !sleep_for(room_.clock, pause, attempt_.shutdown())) {
       if (is_shut_down()) throw Error{ErrorCode::cancelled, "stopped before the second look"};
       const std::string why = fmt::format("it was done, and a second look does not show it: {}", text);
-      if (kind_.irreversible && did) return in_doubt(why);
+      if (kind_.irreversible && (did || done_before_)) return in_doubt(why);
       return outcome(StepState::failed, why, ErrorCode::conflict);
     }
   }

@@ -89,6 +89,9 @@ Observation PowerOff::observe(StepContext& ctx) {
   const auto now = look(ctx);
   if (!now) return judge_absence(ctx);
   const std::string name = name_of(ctx, *now);
+  if (now->power != PowerState::off && ctx.did(kPowerOffCall))
+    throw Error{ErrorCode::conflict,
+                "{} was powered off and is not off any more; somebody may need it, so it was left alone", name};
   switch (now->power) {
     case PowerState::off: return Satisfied{fmt::format("{} is off", name)};
     case PowerState::unknown:
@@ -132,6 +135,7 @@ void PowerOff::apply(StepContext& ctx, const Needed& needed) {
 Observation PowerOff::resume(StepContext& ctx, const OpenCall& call) {
   if (call.call == kPowerOffCall) {
     const auto end = find_end(ctx, call, kPowerOffTask, fmt::format("powering off {}", ctx.machine().name));
+    if (end && end->kind == TaskEnd::Kind::done) return Satisfied{end->text};
     if (!end) {
       const auto now = look(ctx);
       if (now && now->power != PowerState::off) require_past_deadline(ctx, call);

@@ -154,6 +154,40 @@ TEST_CASE_FIXTURE(EngineFixture, "an orderly stop leaves a running task to the n
   CHECK(vms.received(kDestroyCall) == 1);
 }
 
+TEST_CASE_FIXTURE(EngineFixture, "powered on again while the daemon was dead: its power is not taken a second time") {
+  submit(1);
+  const Claim taken = claim();
+  const auto effect = store->open_effect({.attempt = begin(taken, "power_off"),
+                                          .call = kPowerOffCall,
+                                          .target = "vm-1",
+                                          .deadline = clock.now() + 60s,
+                                          .server_time = clock.now()});
+  store->set_handle(effect, vms.power_off({"vc-1", "vm-1", "50-1"}));
+  vms.edit("vm-1", [](Machine& m) { m.power = PowerState::on; });
+  reopen();
+  start();
+  REQUIRE(until_settled());
+  CHECK(state() == DecommissionState::failed);
+  CHECK(effects("power_off")[0].outcome == EffectOutcome::done);
+  CHECK(vms.received(kPowerOffCall) == 1);
+  CHECK(vms.received(kShutdownGuestCall) == 0);
+}
+
+TEST_CASE_FIXTURE(EngineFixture, "a machine that is there again after its destroy task succeeded is a person's") {
+  submit(1);
+  const Claim taken = claim();
+  pass_power_off(taken);
+  const auto effect = open_destroy(begin(taken, "destroy"));
+  const Machine before = vms.read_machine({"vc-1", "vm-1", "50-1"});
+  store->set_handle(effect, vms.destroy({"vc-1", "vm-1", "50-1"}));
+  vms.add(before);  // a vCenter restored from its backup
+  reopen();
+  start();
+  REQUIRE(until_settled());
+  CHECK(state() == DecommissionState::needs_attention);
+  CHECK(vms.received(kDestroyCall) == 1);
+}
+
 TEST_CASE_FIXTURE(EngineFixture, "three crashes in one step block it, and the rest of the queue goes on") {
   submit(1);
   for (int crash = 0; crash < 3; ++crash) {
