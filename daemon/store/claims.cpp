@@ -73,6 +73,7 @@ std::optional<std::int64_t> choose(sql::Db& db, std::size_t most_per_vcenter) {
   const auto busy = db.all<std::int64_t, std::int64_t>(
       "SELECT request, count(*) FROM decommission WHERE state = 'running' GROUP BY request ORDER BY count(*), request");
   std::vector<std::int64_t> requests;
+  requests.reserve(busy.size());
   for (const auto& [request, count] : busy) requests.push_back(request);
   if (const auto found = oldest_queued(db, 0, requests, full)) return found;
   for (const std::int64_t request : requests)
@@ -103,7 +104,7 @@ Claim load_claim(Tx& tx, std::int64_t id) {
 }
 
 /// A row that is not what was accepted ends here, and the queue goes on.
-void refuse_changed(Tx& tx, rows::Machine machine, const std::string& why) {
+void refuse_changed(Tx& tx, const rows::Machine& machine, const std::string& why) {
   const DecommissionState state =
       rows::move(tx, machine, rows::in_doubt(tx.db, machine.id, false) ? Trigger::doubt : Trigger::fail, why);
   log::error("store", "{}: {}", machine.place().to_text(), why);

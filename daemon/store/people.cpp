@@ -24,7 +24,7 @@ void refuse_if_elsewhere(sql::Db& db, const rows::Machine& machine) {
 std::string counted(std::size_t count) { return fmt::format("{} machine{}", count, count == 1 ? "" : "s"); }
 
 /// Cancels one machine as far as this transaction can.
-CancelledMachine cancel_one(Tx& tx, rows::Machine machine, const std::string& who) {
+CancelledMachine cancel_one(Tx& tx, const rows::Machine& machine, const std::string& who) {
   CancelledMachine result{.ordinal = machine.ordinal, .name = machine.name, .state = machine.state, .in_flight = false};
   if (is_closed(machine.state)) return result;
   if (machine.state == DecommissionState::running) {
@@ -62,6 +62,7 @@ std::vector<CancelledMachine> cancel(Tx& tx, std::int64_t request, const std::ve
   const auto found = rows::machines(tx.db, request, machines);
   tx.audit(actor, "cancel", std::to_string(request), machines.empty() ? "all machines" : counted(found.size()));
   std::vector<CancelledMachine> results;
+  results.reserve(found.size());
   for (const rows::Machine& machine : found) results.push_back(cancel_one(tx, machine, actor.who));
   return results;
 }

@@ -128,11 +128,13 @@ std::vector<StoredMachine> read_machines(sql::Db& db, const std::string& where, 
            values...)) {
     auto& [id, request, ordinal, vcenter, moref, uuid, facts, plan, hash, seal, state, reason, not_before, cancel,
            warnings, created, started, finished] = row;
+    Machine machine = codec::machine_from(codec::parse(facts));
+    Plan steps = codec::plan_from(codec::parse(plan));
     found.push_back({.decommission = {.id = id,
                                       .request = request,
                                       .ordinal = ordinal,
-                                      .machine = codec::machine_from(codec::parse(facts)),
-                                      .plan = codec::plan_from(codec::parse(plan)),
+                                      .machine = std::move(machine),
+                                      .plan = std::move(steps),
                                       .plan_hash = std::move(hash),
                                       .state = decommission_state_from(state),
                                       .reason = std::move(reason),

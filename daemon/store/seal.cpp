@@ -7,7 +7,7 @@ namespace decom::seal {
 namespace {
 
 /// The first word keeps a seal of one sort from fitting another; JSON keeps the parts apart.
-std::string seal(const Secret& key, Json parts) { return hmac_sha256_hex(key, canonical(parts)); }
+std::string seal(const Secret& key, const Json& parts) { return hmac_sha256_hex(key, canonical(parts)); }
 
 }  // namespace
 

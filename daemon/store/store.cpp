@@ -59,14 +59,12 @@ EffectOutcome effect_outcome_from(std::string_view name) {
 
 class Store::Impl {
  public:
-  Impl(const StoreOptions& options, Clock& the_clock)
-      : dir(options.state_dir),
+  Impl(StoreOptions options, Clock& the_clock)
+      : dir(std::move(options.state_dir)),
         clock(the_clock),
-        key(),
-        writer_db(open(options)),
-        readers(dir.database(), options.vfs) {
-    std::int64_t last = 0;
-    last = writer_db->one<std::int64_t>("SELECT value FROM counter WHERE name = 'event'");
+        writer_db(open(options.vfs)),
+        readers(dir.database(), std::move(options.vfs)) {
+    const auto last = writer_db->one<std::int64_t>("SELECT value FROM counter WHERE name = 'event'");
     log::info("store", "opened {}: schema {}, audit head {}", dir.database().native(), schema::latest(),
               audit::head(*writer_db));
     writer.emplace(std::move(writer_db), clock, key, last);
@@ -74,9 +72,9 @@ class Store::Impl {
 
  private:
   /// Fills `key` on the way: it lies beside the database and must fit it.
-  std::unique_ptr<sql::Db> open(const StoreOptions& options) {
+  std::unique_ptr<sql::Db> open(const std::string& vfs) {
     dir.prepare_database();
-    auto db = std::make_unique<sql::Db>(dir.database(), sql::Db::Mode::write, options.vfs);
+    auto db = std::make_unique<sql::Db>(dir.database(), sql::Db::Mode::write, vfs);
     schema::open(*db, dir.database().native());
     key = open_key(dir, *db);
     return db;
@@ -91,7 +89,7 @@ class Store::Impl {
   Readers readers;  ///< behind the writer, so that they are closed before it
 };
 
-Store::Store(StoreOptions options, Clock& clock) : impl_(std::make_unique<Impl>(options, clock)) {}
+Store::Store(StoreOptions options, Clock& clock) : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
 Store::~Store() = default;
 
 void Store::on_grown(std::function<void(std::int64_t)> hook) { impl_->writer->on_grown(std::move(hook)); }

@@ -119,12 +119,12 @@ void Writer::loop(const std::stop_token& stop) {
       waiting_.pop_front();
     }
     lock.unlock();
-    run(std::move(jobs));
+    run(jobs);
     lock.lock();
   }
 }
 
-void Writer::run(Jobs jobs) {
+void Writer::run(const Jobs& jobs) {
   const std::int64_t before = last_event();
   const auto refuse = [](const Jobs& those, const std::exception_ptr& why) {
     for (const auto& job : those) job->error = why;

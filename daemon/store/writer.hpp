@@ -75,7 +75,7 @@ class Writer {
 
   void wait_for(std::function<void(Tx&)> verb);
   void loop(const std::stop_token& stop);
-  void run(Jobs jobs);
+  void run(const Jobs& jobs);
   /// Throws what undid all of it; otherwise each job has its own error, or none.
   void commit(const Jobs& jobs);
   void run_in_savepoint(const std::function<void(Tx&)>& verb, std::int64_t& last, std::vector<std::int64_t>& ended);
