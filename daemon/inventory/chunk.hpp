@@ -93,7 +93,6 @@ class Chunk {
   [[nodiscard]] bool is_template(std::size_t row) const { return (flags_[row] & kTemplate) != 0; }
   [[nodiscard]] std::span<const std::int32_t> cpus() const { return cpus_; }
   [[nodiscard]] std::span<const std::int64_t> memory_mb() const { return memory_mb_; }
-  [[nodiscard]] std::span<const std::int64_t> disk_bytes() const { return disk_bytes_; }
   [[nodiscard]] std::span<const std::int64_t> created() const { return created_; }  ///< kNoValue where it is not known
   [[nodiscard]] std::span<const std::int64_t> booted() const { return booted_; }
   [[nodiscard]] std::span<const std::uint16_t> snapshot_counts() const { return snapshot_counts_; }
@@ -170,7 +169,6 @@ class Chunk {
   std::vector<std::uint8_t> flags_;
   std::vector<std::int32_t> cpus_;
   std::vector<std::int64_t> memory_mb_;
-  std::vector<std::int64_t> disk_bytes_;
   std::vector<std::int64_t> created_;
   std::vector<std::int64_t> booted_;
   std::vector<std::uint16_t> snapshot_counts_;

@@ -82,7 +82,6 @@ class ChunkPacker {
     chunk_.flags_.reserve(count);
     chunk_.cpus_.reserve(count);
     chunk_.memory_mb_.reserve(count);
-    chunk_.disk_bytes_.reserve(count);
     chunk_.created_.reserve(count);
     chunk_.booted_.reserve(count);
     chunk_.snapshot_counts_.reserve(count);
@@ -136,9 +135,6 @@ class ChunkPacker {
     chunk_.family_.push_back(static_cast<std::uint8_t>(machine.family));
     chunk_.cpus_.push_back(machine.cpus);
     chunk_.memory_mb_.push_back(machine.memory_mb);
-    std::int64_t capacity = 0;
-    for (const Disk& disk : machine.disks) capacity += disk.capacity_bytes;
-    chunk_.disk_bytes_.push_back(capacity);
     chunk_.created_.push_back(machine.created ? to_millis(*machine.created) : kNoValue);
     chunk_.booted_.push_back(machine.booted ? to_millis(*machine.booted) : kNoValue);
     chunk_.snapshot_counts_.push_back(

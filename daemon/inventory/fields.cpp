@@ -38,7 +38,6 @@ constexpr std::array kFields{
     FieldInfo{Field::booted, "booted", "boot", time, "date, or an age: booted:>1y is longer ago than a year"},
     FieldInfo{Field::cpu, "cpu", "cpus", count, "number of virtual CPUs: cpu:>=8"},
     FieldInfo{Field::memory, "memory", "mem ram", size, "memory, in GB without a unit: memory:>16, memory:512MB"},
-    FieldInfo{Field::disk, "disk", "disks storage", size, "all disks together, in GB without a unit: disk:>1TB"},
     FieldInfo{Field::template_, "template", "", yes_no, "yes or no"},
     FieldInfo{Field::tools, "tools", "", text, "state of the guest tools: tools:running, tools:not_running"},
     FieldInfo{Field::managed, "managed", "managed_by", text, "yes, no, or by whom: managed:com.vmware.*"},

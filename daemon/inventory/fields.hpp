@@ -32,7 +32,6 @@ enum class Field {
   booted,
   cpu,
   memory,
-  disk,
   template_,
   tools,
   managed,

@@ -163,7 +163,6 @@ class Matcher {
       case Field::booted:
       case Field::cpu:
       case Field::memory:
-      case Field::disk:
       case Field::template_: break;  // the parser never makes a text of these
     }
     return {};
@@ -180,7 +179,6 @@ class Matcher {
     switch (number.field) {
       case Field::cpu: return between([&](std::size_t row) { return std::int64_t{chunk_.cpus()[row]}; });
       case Field::memory: return between([&](std::size_t row) { return chunk_.memory_mb()[row] * kMiB; });
-      case Field::disk: return between([&](std::size_t row) { return chunk_.disk_bytes()[row]; });
       case Field::snapshot:
         return between([&](std::size_t row) { return std::int64_t{chunk_.snapshot_counts()[row]}; });
       case Field::created: return between([&](std::size_t row) { return chunk_.created()[row]; });

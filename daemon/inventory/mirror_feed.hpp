@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -19,5 +20,8 @@ class MirrorFeed {
   virtual void follow(const std::stop_token& stop, const std::function<void(InventoryChange)>& apply,
                       const std::function<void()>& alive) = 0;
 };
+
+/// The real one; `vcenter` outlives it.
+std::unique_ptr<MirrorFeed> make_feed(Vcenter& vcenter);
 
 }  // namespace decom

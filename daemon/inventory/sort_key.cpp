@@ -89,7 +89,6 @@ Position sort_key(const Chunk& chunk, std::size_t row, const FieldName& field) {
     case Field::booted: return by_number(chunk.booted()[row]);
     case Field::cpu: return by_number(chunk.cpus()[row]);
     case Field::memory: return by_number(chunk.memory_mb()[row]);
-    case Field::disk: return by_number(chunk.disk_bytes()[row]);
     case Field::template_: return by_number(chunk.is_template(row) ? 1 : 0);
     case Field::tools: return by_text(chunk.cell(Column::tools, row));
     case Field::managed: return by_text(chunk.cell(Column::managed, row));

@@ -19,10 +19,15 @@ class VcenterFeed final : public MirrorFeed {
   Vcenter& vcenter_;
 };
 
+}  // namespace
+
+std::unique_ptr<MirrorFeed> make_feed(Vcenter& vcenter) { return std::make_unique<VcenterFeed>(vcenter); }
+
+namespace {
+
 std::vector<std::unique_ptr<MirrorFeed>> feeds_of(VcenterPool& vcenters) {
   std::vector<std::unique_ptr<MirrorFeed>> feeds;
-  for (const std::string& name : vcenters.names())
-    feeds.push_back(std::make_unique<VcenterFeed>(vcenters.by_name(name)));
+  for (const std::string& name : vcenters.names()) feeds.push_back(make_feed(vcenters.by_name(name)));
   return feeds;
 }
 
