@@ -88,7 +88,10 @@ std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) 
     return Failure{"vCenter ended the stream of changes"};
   } catch (const Error& error) {
     if (stop.stop_requested()) return std::nullopt;
-    return Failure{error.what(), error.code() == ErrorCode::unauthenticated || error.code() == ErrorCode::untrusted};
+    // A session that worked and then ended is no wrong password; if there is one, the next login will tell.
+    const bool worked = view().state.connected;
+    const bool refused = error.code() == ErrorCode::unauthenticated || error.code() == ErrorCode::untrusted;
+    return Failure{error.what(), refused && !worked};
   } catch (const std::exception& error) {
     // The mirror outlives whatever one connection did, lack of memory during a load too.
     return Failure{error.what()};

@@ -47,6 +47,12 @@ class MemoryVcenter {
     failure_.emplace(code, std::move(text));
     changed_.notify_all();
   }
+  /// The connection breaks once; the next one works.
+  void drop(ErrorCode code, std::string text) {
+    const std::lock_guard guard(mutex_);
+    drop_.emplace(code, std::move(text));
+    changed_.notify_all();
+  }
   void recover() {
     const std::lock_guard guard(mutex_);
     failure_.reset();
@@ -109,7 +115,9 @@ class MemoryVcenter {
     std::unique_lock lock(mutex_);
     changes_.clear();
     for (const auto& [moref, machine] : machines_) all.push_back(machine);
-    const auto wait_for = [&](auto ready) { return changed_.wait(lock, stop, [&] { return failure_ || ready(); }); };
+    const auto wait_for = [&](auto ready) {
+      return changed_.wait(lock, stop, [&] { return failure_ || drop_ || ready(); });
+    };
     bool first = true;
     for (std::size_t from = 0; first || from < all.size(); from += piece_) {
       InventoryChange change{.first = std::exchange(first, false)};
@@ -127,6 +135,7 @@ class MemoryVcenter {
       lock.lock();
     }
     while (wait_for([&] { return !changes_.empty(); })) {
+      if (drop_) throw *std::exchange(drop_, std::nullopt);
       if (failure_) throw *failure_;
       InventoryChange change = std::move(changes_.front());
       changes_.pop_front();
@@ -145,6 +154,7 @@ class MemoryVcenter {
   std::map<std::string, Machine> machines_;
   std::deque<InventoryChange> changes_;
   std::optional<Error> failure_;
+  std::optional<Error> drop_;
   bool hold_ = false;
   bool held_ = false;
   int connections_ = 0;

@@ -168,6 +168,19 @@ TEST_CASE("a wrong password is not tried again for 30 seconds") {
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "a session that ended is opened again soon, since the password was right a moment ago") {
+  fill(3);
+  mirror.start();
+  expect([](const MirrorState& state) { return state.loaded; });
+  const auto generation = mirror.view().state.generation;
+  vcenter.drop(ErrorCode::unauthenticated, "the session has ended");
+  // Sooner than the 30 seconds after which a wrong password would be tried again.
+  CHECK(mirror.wait_for([&](const MirrorState& state) { return state.generation > generation; },
+                        system_clock().steady() + 20s));
+  CHECK(mirror.view().state.connected);
+  CHECK(vcenter.connections() == 2);
+}
+
 TEST_CASE("an unreachable vCenter is tried again, less and less often") {
   ManualClock clock;
   MemoryVcenter vcenter{"lab"};
