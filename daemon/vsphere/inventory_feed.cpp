@@ -1,5 +1,7 @@
 #include "daemon/vsphere/inventory_feed.hpp"
 
+#include <utility>
+
 #include "common/base/log.hpp"
 
 namespace decom::vsphere {

@@ -1,6 +1,7 @@
 #include "daemon/vsphere/session.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include <sys/stat.h>
 

@@ -109,48 +109,52 @@ std::size_t XmlScanner::token(std::size_t at) {
   return at + end + 1;
 }
 
-std::size_t XmlScanner::start_tag(std::size_t at) {
+std::size_t XmlScanner::end_of_start_tag(std::size_t at) const {
   std::size_t attributes = 0;
-  for (std::size_t i = at + 1; i < pending_.size(); ++i) {
-    const char c = pending_[i];
+  const std::string_view text = pending_;
+  for (std::size_t i = at + 1; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '>') return i;
     if (c == '<') refuse("a tag is not closed");
-    if (c == '"' || c == '\'') {
-      if (++attributes > limits_.attributes) refuse("an element has too many attributes");
-      i = pending_.find(c, i + 1);
-      if (i == npos) return npos;
-      continue;
-    }
-    if (c != '>') continue;
-    const bool empty = pending_[i - 1] == '/';
-    const auto tag = std::string_view(pending_).substr(at + 1, i - at - 1);
-    if (name_of(tag).empty()) refuse("a tag has no name");
-    const auto local = local_part(name_of(tag));
-    if (streaming_at_ == 0 && !streamed_.empty() && local == streamed_ && !open_.empty()) {
-      take(at);
-      if (piece_.empty()) {
-        head_.clear();
-        tail_.clear();
-        for (const auto& outer : open_) {
-          head_ += "<w" + outer.namespaces + ">";
-          tail_ += "</w>";
-        }
-      }
-      streaming_at_ = open_.size() + 1;
-      object_bytes_ = 0;
-    }
-    opened(tag, empty);
-    if (empty) closed(name_of(tag), i + 1);
-    return i + 1;
+    if (c != '"' && c != '\'') continue;
+    if (++attributes > limits_.attributes) refuse("an element has too many attributes");
+    i = text.find(c, i + 1);
+    if (i == npos) return npos;
   }
   return npos;
 }
 
-void XmlScanner::opened(std::string_view tag, bool) {
+std::size_t XmlScanner::start_tag(std::size_t at) {
+  const auto end = end_of_start_tag(at);
+  if (end == npos) return npos;
+  const auto tag = std::string_view(pending_).substr(at + 1, end - at - 1);
+  const auto name = name_of(tag);
+  if (name.empty()) refuse("a tag has no name");
+  if (streaming_at_ == 0 && !streamed_.empty() && !open_.empty() && local_part(name) == streamed_) begin_streamed(at);
+  opened(name, tag);
+  if (tag.back() == '/') closed(name, end + 1);
+  return end + 1;
+}
+
+void XmlScanner::begin_streamed(std::size_t at) {
+  take(at);
+  streaming_at_ = open_.size() + 1;
+  object_bytes_ = 0;
+  if (!piece_.empty()) return;
+  head_.clear();
+  tail_.clear();
+  for (const auto& outer : open_) {
+    head_ += "<w" + outer.namespaces + ">";
+    tail_ += "</w>";
+  }
+}
+
+void XmlScanner::opened(std::string_view name, std::string_view tag) {
   if (open_.empty() && had_root_) refuse("it has two roots");
   had_root_ = true;
   if (open_.size() >= limits_.depth) refuse("it is nested too deeply");
-  open_.push_back(
-      {hash_of(name_of(tag)), streaming_at_ == 0 && !streamed_.empty() ? namespaces_of(tag) : std::string{}});
+  const bool may_wrap = streaming_at_ == 0 && !streamed_.empty() && tag.size() > name.size();
+  open_.push_back({hash_of(name), may_wrap ? namespaces_of(tag) : std::string{}});
 }
 
 void XmlScanner::closed(std::string_view name, std::size_t end) {

@@ -40,7 +40,9 @@ class XmlScanner {
  private:
   std::size_t token(std::size_t at);  ///< its end, or npos while it is incomplete
   std::size_t start_tag(std::size_t at);
-  void opened(std::string_view tag, bool empty);
+  [[nodiscard]] std::size_t end_of_start_tag(std::size_t at) const;  ///< its '>', or npos
+  void begin_streamed(std::size_t at);
+  void opened(std::string_view name, std::string_view tag);
   void closed(std::string_view name, std::size_t end);
   void take(std::size_t until);  ///< passes bytes on to the piece or the skeleton
   void hand_on();

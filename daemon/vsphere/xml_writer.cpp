@@ -1,5 +1,7 @@
 #include "daemon/vsphere/xml_writer.hpp"
 
+#include <utility>
+
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
