@@ -242,6 +242,7 @@ void open(sql::Db& db, const std::string& file) {
       throw Error{ErrorCode::storage, "cannot use a write-ahead log for {}: is it on a network file system?", file};
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA foreign_keys = ON");
+    db.run("PRAGMA journal_size_limit = 67108864");  // a log that a slow reader made long shrinks again
     if (db.one<std::int64_t>("PRAGMA synchronous") != 2 || db.one<std::int64_t>("PRAGMA foreign_keys") != 1)
       throw Error{ErrorCode::storage, "this SQLite cannot sync or cannot check foreign keys"};
     const auto damage = db.all<std::string>("PRAGMA quick_check(3)");

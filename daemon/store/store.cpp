@@ -90,7 +90,14 @@ class Store::Impl {
 };
 
 Store::Store(StoreOptions options, Clock& clock) : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
-Store::~Store() = default;
+Store::~Store() {
+  try {
+    // Each start and each end leaves the head in a log that the database's owner does not keep.
+    log::info("store", "closing, audit head {}", impl_->readers.read([](sql::Db& db) { return audit::head(db); }));
+  } catch (const std::exception& e) {
+    log::warning("store", "closing, the audit's head cannot be read: {}", e.what());
+  }
+}
 
 void Store::on_grown(std::function<void(std::int64_t)> hook) { impl_->writer->on_grown(std::move(hook)); }
 
