@@ -18,7 +18,6 @@ int run(Context& ctx) {
     return kExitUnreachable;
   } catch (const Error& e) {
     ctx.note(render_error(e, ctx.query, ctx.err()));
-    if (e.code() == ErrorCode::unauthenticated) ctx.note("Log in with 'decomctl login'.\n");
     return traits(e.code()).exit_code;
   } catch (const Json::exception& e) {
     ctx.note(

@@ -11,9 +11,7 @@ struct FreezeOptions {
 };
 
 int set_freeze(const FreezeOptions& options, const std::string& path, Context& ctx) {
-  const Client client = ctx.client();
-  client.post(path, api::FreezeBody{options.reason});
-  const Json state = client.get("/v1/freeze");
+  const Json state = ctx.client().post(path, api::FreezeBody{options.reason});
   if (!options.output.print_value(ctx, state)) ctx.print(render_freeze(state.get<api::Freeze>(), ctx.out()));
   return 0;
 }

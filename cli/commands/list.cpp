@@ -67,7 +67,7 @@ void add_list(CLI::App& app, Context& ctx) {
   verb->add_option("--since", options->since, "Made at or after: 2h, yesterday, '2026-03-01 06:00'")->type_name("TIME");
   verb->add_option("--until", options->until, "Made before")->type_name("TIME");
   options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
-  options->pages.add(*verb, 50);
+  options->pages.add(*verb, 50, 500);
   verb->footer(
       "Examples:\n"
       "  decomctl list --live\n"

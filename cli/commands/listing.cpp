@@ -5,8 +5,6 @@
 namespace decom::cli {
 namespace {
 
-constexpr std::size_t kPage = 1000;
-
 bool ascii_only() { return ::isatty(STDOUT_FILENO) == 1; }
 
 }  // namespace
@@ -47,13 +45,14 @@ bool OutputOptions::print_value(const Context& ctx, const Json& value) const {
   return true;
 }
 
-void PageOptions::add(CLI::App& verb, std::size_t most) {
+void PageOptions::add(CLI::App& verb, std::size_t most, std::size_t a_page) {
   const auto at_least_one = [](const std::string& text) {
     return text.find_first_not_of("0123456789") == std::string::npos && text.find_first_not_of('0') != std::string::npos
                ? std::string{}
                : "'" + text + "' is not a number from 1 on";
   };
   limit = most;
+  page = a_page;
   verb.add_option("--limit", limit, "At most so many")->type_name("N")->check(at_least_one)->capture_default_str();
   verb.add_flag("--all", all, "All of them");
 }
@@ -68,7 +67,7 @@ Json print_pages(const Context& ctx, const std::string& path, Query query, const
   bool first = true;
   do {
     Query with = query;
-    with.emplace_back("limit", std::to_string(pages.all ? kPage : std::min(kPage, pages.limit - read)));
+    with.emplace_back("limit", std::to_string(pages.all ? pages.page : std::min(pages.page, pages.limit - read)));
     with.emplace_back("cursor", cursor);
     page = client.get(path, with);
     Json items = page.contains("items") ? std::move(page["items"]) : Json::array();

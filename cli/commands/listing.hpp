@@ -37,7 +37,8 @@ struct OutputOptions {
 struct PageOptions {
   std::size_t limit = 100;
   bool all = false;
-  void add(CLI::App& verb, std::size_t most);
+  std::size_t page = 500;  ///< what the API gives at most in one answer
+  void add(CLI::App& verb, std::size_t most, std::size_t a_page);
 };
 
 /// Reads pages by cursor until `limit` items came (or all), and prints them. Returns the last page, whose `items` are

@@ -1,6 +1,7 @@
 #include "cli/commands/listing.hpp"
 #include "cli/commands/verbs.hpp"
 #include "cli/render/machines.hpp"
+#include "cli/render/table.hpp"
 #include "common/base/text.hpp"
 
 namespace decom::cli {
@@ -9,6 +10,7 @@ namespace {
 struct SearchOptions {
   std::vector<std::string> words;
   std::string sort;
+  bool fields = false;
   OutputOptions output;
   PageOptions pages;
 };
@@ -19,7 +21,17 @@ Listing machine_listing(const Style& style) {
           }};
 }
 
+int show_fields(const SearchOptions& options, Context& ctx) {
+  const Json answer = ctx.client().get("/v1/vm-fields");
+  if (options.output.print_value(ctx, answer)) return 0;
+  Table table({{"FIELD"}, {"WHAT", false, true}});
+  for (const api::VmField& field : answer.get<api::VmFields>().items) table.add({field.name, field.text});
+  ctx.print(table.text(ctx.out()));
+  return 0;
+}
+
 int search(const SearchOptions& options, Context& ctx) {
+  if (options.fields) return show_fields(options, ctx);
   ctx.query = join(options.words, " ");
   const Json page = print_pages(ctx, "/v1/vms", {{"q", ctx.query}, {"sort", options.sort}}, options.pages,
                                 options.output, machine_listing(ctx.out()));
@@ -40,8 +52,9 @@ void add_search(CLI::App& app, Context& ctx) {
   auto* verb = app.add_subcommand("search", "Find machines in the live mirror of all vCenters");
   verb->add_option("query", options->words, "Words, and field:value terms")->type_name("QUERY");
   verb->add_option("--sort", options->sort, "A field to sort by; -FIELD descends")->type_name("FIELD");
+  verb->add_flag("--fields", options->fields, "Tell what can be searched by, instead of searching");
   options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
-  options->pages.add(*verb, 100);
+  options->pages.add(*verb, 100, 1000);
   verb->footer(
       "Words match name, guest host name, address, note and UUID. Terms: name: host: ip: os: power: vcenter: folder:\n"
       "cluster: tag: owner: attr.KEY: snapshot: uuid: created: with * and ?, !, < > and CIDR.\n\n"

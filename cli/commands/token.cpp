@@ -11,6 +11,7 @@ struct TokenOptions {
   std::string name;
   std::string ttl = "30d";
   std::string id;
+  bool all = false;
   OutputOptions output;
 };
 
@@ -27,7 +28,7 @@ int create(const TokenOptions& options, Context& ctx) {
 }
 
 int list(const TokenOptions& options, Context& ctx) {
-  Json page = ctx.client().get("/v1/tokens");
+  Json page = ctx.client().get("/v1/tokens", {{"all", options.all ? "true" : ""}});
   if (options.output.kind() == Output::json && options.output.print_value(ctx, page)) return 0;
   const Style style = ctx.out();
   const Listing listing{token_fields(), "name", "id", [style](const Json& items, bool /*wide*/) {
@@ -71,10 +72,13 @@ void add_token(CLI::App& app, Context& ctx) {
   });
   add("list", "Show your tokens, never their secret", list, [&](CLI::App& sub, TokenOptions& o) {
     o.output.add(sub, ctx, {"table", "json", "ndjson", "csv", "name", "id"});
+    sub.add_flag("--all", o.all, "Everybody's; administrators only");
     sub.footer("Examples:\n  decomctl token list");
   });
   add("revoke", "End a token at once", revoke, [](CLI::App& sub, TokenOptions& o) {
-    sub.add_option("id", o.id, "As 'token list' shows it")->required()->type_name("ID");
+    sub.add_option("id", o.id, "As 'token list' shows it, or four characters of its beginning")
+        ->required()
+        ->type_name("ID");
     sub.footer("Examples:\n  decomctl token revoke 7f3a");
   });
 }

@@ -73,7 +73,7 @@ class Usage(CliTest):
 
 class Login(CliTest):
     def test_without_a_login_it_is_denied_and_says_how(self):
-        self.check(self.run_cli("list"), 4, "decomctl login")
+        self.check(self.run_cli("list"), 4, "not logged in")
 
     def test_a_login_is_kept_and_ends(self):
         self.login()
@@ -141,6 +141,9 @@ class Search(CliTest):
         self.assertEqual(len(set(everything.stdout.splitlines())), 2500)
         self.assertEqual(everything.stderr, "")
 
+    def test_the_fields_of_the_query_language(self):
+        self.check(self.run_cli("search", "--fields"), 0, "os     operating system")
+
     def test_nothing_found_is_no_failure(self):
         self.check(self.run_cli("search", "nosuch"), 0, "no machine fits")
 
@@ -158,7 +161,7 @@ class Search(CliTest):
     def test_show_takes_a_name_an_id_or_a_request(self):
         self.check(self.run_cli("show", "web-07"), 0, "lab:vm-7")
         self.check(self.run_cli("show", "LAB:vm-7".lower()), 0, "web-07")
-        self.check(self.run_cli("show", "web-0"), 3, "no machine is named")
+        self.check(self.run_cli("show", "web-0"), 3, "there is no machine")
         self.state.vms.append(machine(99, name="WEB-07", folder="attic"))
         self.check(self.run_cli("show", "web-07"), 2, "2 machines are named 'web-07'", "lab:vm-7", "lab:vm-99: attic")
         self.state.add_request(17, self.state.vms[:2])

@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def who(self):
         if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.state.tokens:
-            raise Problem(401, "unauthenticated", "you are not logged in")
+            raise Problem(401, "unauthenticated", "not logged in: run 'decomctl login'")
         return {"user": "CORP\\alice", "upn": "alice@corp.example.test", "sid": "S-1-5-21-1-2-3-1104",
                 "roles": ["viewer", "operator"], "expires": "2026-03-01T16:15:00.000Z", "uid": os.geteuid()}
 
@@ -219,10 +219,15 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, self.page_of_vms(query)
             case ["GET", "vms", ident]:
                 ident = urllib.parse.unquote(ident)
-                for vm in self.state.vms:
-                    if vm["id"] == ident:
-                        return 200, vm
-                raise Problem(404, "not_found", f"there is no machine {ident}")
+                hits = [vm for vm in self.state.vms if vm["id"] == ident or vm["name"].lower() == ident.lower()]
+                if len(hits) > 1:
+                    raise Problem(422, "ambiguous", f"{len(hits)} machines are named '{ident}'",
+                                  [(vm["id"], vm["folder"]) for vm in hits])
+                if not hits:
+                    raise Problem(404, "not_found", f"there is no machine '{ident}'")
+                return 200, hits[0]
+            case ["GET", "vm-fields"]:
+                return 200, {"items": [{"name": "os", "text": "operating system"}]}
             case ["POST", "plans"]:
                 return 201, self.plan(data)
             case ["POST", "requests"]:
