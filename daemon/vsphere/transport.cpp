@@ -101,6 +101,7 @@ class Transport::Connection {
     set(CURLOPT_ERRORBUFFER, error_);
     if (thumbprint.empty()) {
       set(CURLOPT_SSL_VERIFYHOST, 2L);
+      set(CURLOPT_CA_CACHE_TIMEOUT, 0L);  // a CA file that was replaced counts from the next connection on
       set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
       set(CURLOPT_CAINFO, options.ca_file.c_str());
       set(CURLOPT_SSL_CTX_FUNCTION, &check_names);

@@ -146,6 +146,22 @@ TEST_CASE("only https with something to trust is taken") {
   CHECK(code_of([&] { Vcenter(options, system_clock()); }) == ErrorCode::invalid);
 }
 
+TEST_CASE("what was meant for one vCenter is not done in another that came to its place") {
+  VcenterServer old({}, kOneOff);
+  const VcenterOptions options = old.options();
+  Vcenter vcenter(options, system_clock());
+  const std::string moref = old.moref("web01");
+  CHECK(vcenter.read_machine(moref).name == "web01");
+  const auto begin = old.url().find("127.");
+  const std::string address = old.url().substr(begin, old.url().find('/', begin) - begin);
+  old.kill();
+  const VcenterServer restored({"--listen", address}, kOneOff);
+  std::filesystem::copy_file(restored.ca_file(), options.ca_file, std::filesystem::copy_options::overwrite_existing);
+  CHECK(code_of([&] { vcenter.destroy(moref); }) == ErrorCode::refused);
+  CHECK(restored.ledger("executed", "Destroy_Task") == 0);
+  CHECK(vcenter.about().instance_uuid == restored.instance_uuid());
+}
+
 TEST_CASE("a pool tells vCenters apart by their own identity") {
   const VcenterServer first({}, kOneOff);
   VcenterServer second({}, {{"vms", {{{"name", "other"}, {"power", "off"}}}}});

@@ -92,6 +92,13 @@ TEST_CASE("a session that ends does not end the waiting") {
   CHECK(waiting.get().state == TaskState::success);
 }
 
+TEST_CASE("where tasks cannot be watched they are looked at") {
+  const VcenterServer server({"--task-ms", "200"}, kOneOn);
+  server.rule({{"method", "WaitForUpdatesEx"}, {"action", "http"}, {"status", 503}});
+  Vcenter vcenter(server.options(), system_clock());
+  CHECK(vcenter.wait_for_task(vcenter.power_off(server.moref("web01")), 20s, {}).state == TaskState::success);
+}
+
 TEST_CASE("many tasks are watched together, not asked for one by one") {
   const VcenterServer server({"--generate", "60", "--task-ms", "600"});
   Vcenter vcenter(server.options(), system_clock());
