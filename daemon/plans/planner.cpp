@@ -44,6 +44,7 @@ bool fits(const PlanRule& rule, const Machine& machine) {
 
 std::vector<std::string> names_of(const std::vector<PlanStep>& steps) {
   std::vector<std::string> names;
+  names.reserve(steps.size());
   for (const PlanStep& step : steps) names.push_back(step.name);
   return names;
 }

@@ -1,5 +1,7 @@
 #include "daemon/steps/ad_computer.hpp"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "common/base/error.hpp"

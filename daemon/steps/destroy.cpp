@@ -142,7 +142,7 @@ Observation Destroy::resume(StepContext& ctx, const OpenCall& call) {
   const auto end = find_end(ctx, call, kDestroyTask, fmt::format("destroying {}", ctx.machine().name));
   if (end && end->kind == TaskEnd::Kind::done) return Satisfied{end->text};
   if (!is_still_there(ctx)) {
-    const Observation seen = judge_absence(ctx);
+    Observation seen = judge_absence(ctx);
     if (std::holds_alternative<Satisfied>(seen)) return seen;
     return Unknown{fmt::format("{}{}", text_of(seen), end ? "; " + end->text : "")};
   }

@@ -104,7 +104,7 @@ TaskEnd run_task(StepContext& ctx, const TaskCall& what) {
     return {.kind = TaskEnd::Kind::failed, .code = ErrorCode::gone, .text = e.what()};
   }
   call->handle(task);
-  const TaskEnd end = end_of(ctx, TaskInfo{.moref = task}, what.doing);
+  TaskEnd end = end_of(ctx, TaskInfo{.moref = task}, what.doing);
   if (end.kind == TaskEnd::Kind::done) {
     call->done(end.text);
   } else {
