@@ -13,13 +13,14 @@ Lane::Lane(const std::string& name, std::size_t threads, std::size_t most_waitin
 }
 
 Lane::~Lane() {
-  std::deque<std::function<void()>> dropped;  // destroyed outside the lock: it may answer somebody
+  std::deque<std::function<void()>> dropped;
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
     dropped.swap(waiting_);
   }
   changed_.notify_all();
+  dropped.clear();  // outside the lock, as it may answer somebody, and before the wait for what runs
   threads_.clear();
 }
 

@@ -30,6 +30,6 @@ api::Freeze to_wire(const FreezeState& state);
 api::WhoAmI to_wire(const Principal& who, Timestamp expires);
 
 std::string machine_id(std::int64_t request, int ordinal);  ///< "17.3"
-std::string display_name(const std::string& domain, const std::string& sam);
+std::string shown_name(const std::string& domain, const std::string& sam);
 
 }  // namespace decom
