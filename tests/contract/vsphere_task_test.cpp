@@ -26,7 +26,7 @@ TEST_CASE("the end of a task is pushed") {
   server.control("rules/release", {{"id", rule}});
   const auto released = std::chrono::steady_clock::now();
   CHECK(waiting.get().state == TaskState::success);
-  CHECK(std::chrono::steady_clock::now() - released < 2s);
+  CHECK(std::chrono::steady_clock::now() - released < 5s);
   CHECK(vcenter.wait_for_task(task, 1s, {}).state == TaskState::success);  // one that has ended already
 }
 
