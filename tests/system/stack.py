@@ -151,8 +151,9 @@ class Stack:
         self.state = self.folder / "state"
         self.config = self.folder / "etc" / "decomd.toml"
         self.log = self.folder / "decomd.log"
-        for name, mode in (("run", 0o755), ("etc", 0o700), ("tokens", 0o755)):
-            (self.folder / name).mkdir(mode=mode, exist_ok=True)
+        for name, mode in (("run", 0o750), ("etc", 0o700), ("tokens", 0o755)):
+            (self.folder / name).mkdir(exist_ok=True)
+            os.chmod(self.folder / name, mode)
         self.write_config(daemon or {}, extra)
 
     # ---- the daemon
@@ -193,14 +194,15 @@ class Stack:
         os.chmod(self.config, 0o600)
 
     def start(self, env=None, wait=True):
-        self.process = subprocess.Popen(
-            [str(self.bin / "decomd"), "--config", str(self.config)],
-            stdin=subprocess.DEVNULL,
-            stdout=open(self.log, "ab"),  # noqa: SIM115
-            stderr=subprocess.STDOUT,
-            env={"PATH": "/usr/bin:/bin", **(env or {})},
-            start_new_session=True,
-        )
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.bin / "decomd"), "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={"PATH": "/usr/bin:/bin", **(env or {})},
+                start_new_session=True,
+            )
         if wait:
             self.wait_ready()
         return self
