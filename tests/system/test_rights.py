@@ -41,7 +41,7 @@ class Rights(SystemCase):
         stack = self.stack(vcenter).start()
         done = stack.login("bob", check=4)
         self.assertIn("invalid permissions", done.stderr)
-        for command in (["search", "a"], ["list"], ["show", "a-1"], ["submit", "a-1", "--yes"], ["status", "1"], ["cancel", "1"], ["whoami"], ["freeze"]):
+        for command in (["search", "a"], ["list"], ["show", "a-1"], ["submit", "a-1", "--yes"], ["status", "1"], ["cancel", "1"], ["whoami"], ["freeze", "--reason", "x"]):
             done = stack.ctl("bob", *command)
             self.assertEqual(done.returncode, 4, f"{command}: {done.stdout}{done.stderr}")
             self.assertEqual(done.stdout, "")
@@ -145,7 +145,7 @@ class Rights(SystemCase):
         token = stack.token("alice")
         wait_for(lambda: stack.api("GET", f"/v1/requests/{request}", token=token)[1]["machines"][0]["state"] == "holding", 30)
         self.assertEqual(self.calls(vcenter, "Destroy_Task", "received"), [])
-        stack.ctl("root.admin", "thaw", check=0)
+        stack.ctl("root.admin", "thaw", "--reason", "over", check=0)
         wait_for(lambda: stack.api("GET", f"/v1/requests/{request}", token=token)[1]["state"] == "succeeded", 30)
         self.assert_destroyed_once(vcenter, ["f-1"])
 
