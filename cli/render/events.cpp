@@ -31,6 +31,7 @@ std::string saying_of(const api::Event& event) {
   };
   if (event.kind == "step.finished" && event.data.contains("text")) return text("text");
   if (event.kind == "step.progress" && event.data.contains("what")) return text("what");
+  if (event.kind == "step.observed" && event.data.contains("text")) return text("text");
   std::string_view said = event.text;
   for (const std::string& prefix : {text("name") + ": ", event.step.value_or("") + " "})
     if (prefix.size() > 2 && said.starts_with(prefix)) said.remove_prefix(prefix.size());

@@ -51,7 +51,8 @@ std::string render_error(const Error& error, const std::string& query, const Sty
       text += "  " + safe_for_terminal(query) + "\n  " + std::string(display_width(before), ' ') +
               painted(style, Color::red, "^" + std::string(std::max<std::size_t>(display_width(marked), 1) - 1, '~')) +
               "\n";
-      if (finding.what != error.what()) text += "  " + safe_lines(finding.what, "  ") + "\n";
+      if (std::string_view(error.what()).find(finding.what) == std::string_view::npos)
+        text += "  " + safe_lines(finding.what, "  ") + "\n";
     } else {
       text += "  " + (finding.where.empty() ? std::string{} : safe_for_terminal(finding.where) + ": ") +
               safe_lines(finding.what, "    ") + "\n";
