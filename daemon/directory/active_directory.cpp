@@ -107,7 +107,7 @@ class ActiveDirectory : public Directory {
 
 }  // namespace
 
-std::unique_ptr<Directory> connect_active_directory(DirectoryOptions options) {
+std::unique_ptr<Directory> connect_active_directory(const DirectoryOptions& options) {
   return std::make_unique<ActiveDirectory>(options);
 }
 

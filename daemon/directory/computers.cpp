@@ -52,6 +52,7 @@ std::vector<Entry> read_children(Session& session, const Dn& computer) {
   }
   std::ranges::stable_sort(found, {}, &std::pair<std::size_t, Entry>::first);
   std::vector<Entry> children;
+  children.reserve(found.size());
   for (auto& [depth, entry] : found) children.push_back(std::move(entry));
   return children;
 }
@@ -69,6 +70,7 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
 
   std::vector<Entry> all = read_children(session, *dn);
   std::vector<std::string> children;
+  children.reserve(all.size());
   for (const Entry& child : all) children.push_back(child.dn);
   all.insert(all.begin(), entry);
 

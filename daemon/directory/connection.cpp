@@ -1,5 +1,6 @@
 #include "daemon/directory/connection.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <ldap.h>
@@ -12,7 +13,7 @@ namespace decom::directory {
 
 namespace {
 
-constexpr ber_len_t kLargestAnswer = 16 * 1024 * 1024;
+constexpr ber_len_t kLargestAnswer = ber_len_t{16} * 1024 * 1024;
 constexpr std::size_t kMostEntries = 20'000;
 constexpr int kMostPages = 1'000;
 
@@ -54,6 +55,13 @@ int to_ldap(Scope scope) {
 
 timeval to_timeval(std::chrono::milliseconds time) {
   return {.tv_sec = time.count() / 1000, .tv_usec = static_cast<suseconds_t>(time.count() % 1000 * 1000)};
+}
+
+/// As libldap wants names; it does not write to them.
+std::vector<char*> null_terminated(const std::vector<const char*>& names) {
+  std::vector<char*> list(names.size() + 1, nullptr);
+  std::ranges::transform(names, list.begin(), [](const char* name) { return const_cast<char*>(name); });
+  return list;
 }
 
 struct FreeMessage {
@@ -178,9 +186,7 @@ std::string Connection::read_dacl(const Base& base) {
 std::optional<Entry> Connection::read(const Base& base, const std::vector<const char*>& attributes,
                                       LDAPControl** controls) {
   begin();
-  std::vector<char*> wanted;
-  for (const char* attribute : attributes) wanted.push_back(const_cast<char*>(attribute));
-  wanted.push_back(nullptr);
+  std::vector<char*> wanted = null_terminated(attributes);
   timeval wait = to_timeval(timeout_);
   LDAPMessage* raw = nullptr;
   const int code = ::ldap_search_ext_s(ldap_, base.text().c_str(), LDAP_SCOPE_BASE, "(objectClass=*)", wanted.data(), 0,
@@ -195,9 +201,7 @@ std::optional<Entry> Connection::read(const Base& base, const std::vector<const 
 
 std::vector<Entry> Connection::search(const Base& base, Scope scope, const Filter& filter,
                                       const std::vector<const char*>& attributes, int page_size) {
-  std::vector<char*> wanted;
-  for (const char* attribute : attributes) wanted.push_back(const_cast<char*>(attribute));
-  wanted.push_back(nullptr);
+  std::vector<char*> wanted = null_terminated(attributes);
   std::vector<Entry> found;
   Cookie cookie;
   for (int page = 0;; ++page) {

@@ -74,7 +74,7 @@ class Directory {
   virtual std::string group_sid(const std::string& name_or_sid) = 0;
 
   /// Computers whose sAMAccountName or dNSHostName is one of `names`. First reads a configured OU (the control):
-  /// throws when that cannot be read, so that an empty answer means absent.
+  /// throws when that cannot be read, so that an empty answer means absent. Names have 1 to 256 bytes, else `invalid`.
   virtual std::vector<Computer> find_computers(const std::vector<std::string>& names) = 0;
   virtual std::optional<Computer> read_computer(const std::string& guid) = 0;
   /// Removes it by GUID, its listed children first, leaf by leaf. Refuses (`refused`) critical ones, domain

@@ -1,5 +1,6 @@
 #include "daemon/directory/names.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -83,7 +84,8 @@ std::optional<Guid> Guid::from_bytes(std::string_view bytes) {
 std::string Guid::wire_hex() const {
   std::string hex;
   // Offsets of the byte pairs of the text in the order of the wire.
-  for (const std::size_t i : {6, 4, 2, 0, 11, 9, 16, 14, 19, 21, 24, 26, 28, 30, 32, 34}) hex += text_.substr(i, 2);
+  for (const unsigned i : {6U, 4U, 2U, 0U, 11U, 9U, 16U, 14U, 19U, 21U, 24U, 26U, 28U, 30U, 32U, 34U})
+    hex += text_.substr(i, 2);
   return hex;
 }
 

@@ -31,7 +31,7 @@ Thrown thrown_in_time(const auto& call) {
   (void)DomainServer::shared();  // its start is not what is measured
   const auto start = steady_clock::now();
   const std::clock_t work = std::clock();
-  const Thrown thrown = thrown_by(call);
+  Thrown thrown = thrown_by(call);
   CHECK(steady_clock::now() - start < kShort + 10s);
   CHECK(std::clock() - work < CLOCKS_PER_SEC / 4);
   return thrown;
@@ -227,6 +227,7 @@ TEST_CASE("many threads ask at once") {
   std::atomic<int> right = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i)
       threads.emplace_back([&] {
         for (int j = 0; j < 5; ++j)

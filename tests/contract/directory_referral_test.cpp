@@ -55,6 +55,7 @@ class Slapd {
     std::vector<std::string> words{"/usr/bin/setpriv",     "--pdeathsig", "KILL", "/usr/sbin/slapd", "-d", "0", "-f",
                                    folder_ / "slapd.conf", "-h",          url()};
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     REQUIRE(::posix_spawn(&child_, argv[0], nullptr, nullptr, argv.data(), environ) == 0);

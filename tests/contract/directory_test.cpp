@@ -10,6 +10,15 @@ namespace {
 
 const Secret kPassword{"Passw0rd!"};
 
+struct Expected {
+  std::string what;
+  std::string word;  ///< in the error's text
+};
+struct RefusedSpec {
+  ComputerSpec spec;
+  std::string word;
+};
+
 Computer only(std::vector<Computer> found) {
   REQUIRE(found.size() == 1);
   return std::move(found.front());
@@ -75,8 +84,8 @@ TEST_CASE_TEMPLATE("threat 13: an empty password and one with a NUL log nobody o
 TEST_CASE_TEMPLATE("threat 12: a name is only a name", World, FakeWorld, SambaWorld) {
   World world;
   for (const std::string& name : {"*"s, "a*"s, "*)(objectClass=*"s, "alice)(sAMAccountName=*"s, "alice\0"s, "\0"s,
-                                  "\\"s, "CORP\\*"s, "*@corp.example.test"s, std::string(64 * 1024, 'a'),
-                                  std::string(64 * 1024, '('), "\xff\xfe"s, "CN=alice,OU=People,DC=corp"s}) {
+                                  "\\"s, "CORP\\*"s, "*@corp.example.test"s, std::string(65'536, 'a'),
+                                  std::string(65'536, '('), "\xff\xfe"s, "CN=alice,OU=People,DC=corp"s}) {
     CAPTURE(name.substr(0, 40));
     CHECK(thrown_by([&] { world.directory().authenticate(name, kPassword); }).code == ErrorCode::unauthenticated);
     CHECK(thrown_by([&] { (void)world.directory().group_sid(name); }).code == ErrorCode::not_found);
@@ -85,13 +94,17 @@ TEST_CASE_TEMPLATE("threat 12: a name is only a name", World, FakeWorld, SambaWo
     CAPTURE(name);
     CHECK(world.directory().find_computers({name}).empty());
   }
+  for (const std::string& name : {""s, std::string(65'536, 'a')})
+    CHECK(thrown_by([&] { world.directory().find_computers({name}); }).code == ErrorCode::invalid);
 }
 
 TEST_CASE_TEMPLATE("an account that may not log on is told which it is", World, FakeWorld, SambaWorld) {
   World world;
-  const std::vector<std::pair<std::string, std::string>> expected{
+  const std::vector<Expected> expected{
       {"dave", "disabled"}, {"erin", "expired"}, {"lou", "locked"}, {"mona", "must be changed"}};
-  for (const auto& [name, word] : expected) {
+  for (const Expected& each : expected) {
+    const std::string& name = each.what;
+    const std::string& word = each.word;
     CAPTURE(name);
     const Thrown login = thrown_by([&] { world.directory().authenticate(name, kPassword); });
     CHECK(login.code == ErrorCode::denied);
@@ -206,14 +219,14 @@ TEST_CASE_TEMPLATE("a computer is removed with its children, and nothing else is
 
 TEST_CASE_TEMPLATE("what must not be removed is refused and stays whole", World, FakeWorld, SambaWorld) {
   World world;
-  const std::vector<std::pair<ComputerSpec, std::string>> expected{
-      {{.children = 1, .is_critical = true}, "critical"},
-      {{.children = 1, .is_domain_controller = true}, "domain controller"},
-      {{.children = 1, .is_protected = true}, "protected"},
-      {{.children = 1, .ou = "OU=Workstations"}, "outside"}};
-  for (const auto& [spec, word] : expected) {
+  const std::vector<RefusedSpec> expected{{{.children = 1, .is_critical = true}, "critical"},
+                                          {{.children = 1, .is_domain_controller = true}, "domain controller"},
+                                          {{.children = 1, .is_protected = true}, "protected"},
+                                          {{.children = 1, .ou = "OU=Workstations"}, "outside"}};
+  for (const RefusedSpec& each : expected) {
+    const std::string& word = each.word;
     CAPTURE(word);
-    const MadeComputer made = world.add_computer(spec);
+    const MadeComputer made = world.add_computer(each.spec);
     Computer computer = only(world.directory().find_computers({made.name}));
     // What the caller believes does not count.
     computer.is_critical = computer.is_domain_controller = computer.is_protected = false;

@@ -30,19 +30,22 @@ TEST_CASE("threat 17: a certificate that is bad in any of six ways is refused, a
   DomainServer& server = DomainServer::shared();
   // What would turn verification off in a program that let libldap do TLS.
   for (const char* name : {"LDAPTLS_REQCERT", "LDAPTLS_REQSAN", "LDAPTLS_CRLCHECK"}) ::setenv(name, "never", 1);
-  const std::vector<std::pair<std::string, std::string>> kinds{
-      {"expired", "expired"},  {"not-yet-valid", "not yet valid"}, {"wrong-name", "mismatch"},
-      {"other-authority", ""}, {"self-signed", "self-signed"},     {"client-only", "purpose"}};
-  for (const auto& [kind, word] : kinds) {
-    CAPTURE(kind);
-    server.call("certificate", {kind});
+  struct Bad {
+    std::string kind;
+    std::string word;  ///< in the error's text
+  };
+  const std::vector<Bad> kinds{{"expired", "expired"},  {"not-yet-valid", "not yet valid"}, {"wrong-name", "mismatch"},
+                               {"other-authority", ""}, {"self-signed", "self-signed"},     {"client-only", "purpose"}};
+  for (const Bad& bad : kinds) {
+    CAPTURE(bad.kind);
+    server.call("certificate", {bad.kind});
     const std::size_t before = logons(server);
     for (const DirectoryOptions& options : {server.options(), with_starttls(server)}) {
       const auto directory = connect_active_directory(options);
       const Thrown refusal = thrown_by([&] { directory->check(); });
       CHECK(refusal.code == ErrorCode::untrusted);
       CAPTURE(refusal.text);
-      CHECK(refusal.text.find(word) != std::string::npos);
+      CHECK(refusal.text.find(bad.word) != std::string::npos);
       CHECK(thrown_by([&] { directory->authenticate("alice", server.password("alice")); }).code ==
             ErrorCode::untrusted);
     }

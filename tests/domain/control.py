@@ -1,6 +1,7 @@
 """The control socket: one JSON line asks, one JSON line answers. README.md lists the verbs."""
 
 import json
+import os
 import selectors
 import shutil
 import socket
@@ -16,8 +17,10 @@ class ControlSocket:
         self.controller = controller
         self.database = None
         # A path of 108 bytes and more cannot be bound (sys/un.h), and build folders are long.
-        self.folder = tempfile.mkdtemp(prefix="decom-dc-")
-        self.path = f"{self.folder}/control"
+        self.folder = None if len(directory) < 80 else tempfile.mkdtemp(prefix="decom-dc-")
+        self.path = f"{self.folder or directory}/control"
+        if os.path.exists(self.path):
+            os.unlink(self.path)  # of a server that was killed
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.path)
         self.listener.listen(16)
@@ -35,7 +38,8 @@ class ControlSocket:
 
     def close(self):
         self.listener.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def serve(self):
         """Answers any number of callers, one call after the other, until the process ends.

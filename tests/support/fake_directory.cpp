@@ -72,7 +72,7 @@ std::string FakeDirectory::add_computer(const NewComputer& computer) {
   for (const std::string& child : computer.children) made.children.push_back(child + "," + made.dn);
   made.ldif = fmt::format("version: 1\n\ndn: {}\nsAMAccountName: {}\n", made.dn, made.sam);
   for (const std::string& child : made.children) made.ldif += fmt::format("\ndn: {}\n", child);
-  const std::string guid = made.guid;
+  std::string guid = made.guid;
   computers_.emplace(guid, std::move(made));
   return guid;
 }
@@ -247,13 +247,18 @@ std::string FakeDirectory::group_sid(const std::string& name_or_sid) {
 std::vector<Computer> FakeDirectory::find_computers(const std::vector<std::string>& names) {
   const std::lock_guard lock{mutex_};
   require_presence();
+  for (const std::string& name : names)
+    if (name.empty() || name.size() > 256)
+      throw Error{ErrorCode::invalid, "cannot search for a computer by a name of {} bytes", name.size()};
   std::vector<Computer> found;
-  for (const auto& [guid, computer] : computers_)
+  for (const auto& each : computers_) {
+    const Computer& computer = each.second;
     if (std::ranges::any_of(names, [&](const std::string& name) {
           return equals_folded(computer.sam, name) || equals_folded(computer.sam, name + "$") ||
                  equals_folded(computer.dns_host_name, name);
         }))
       found.push_back(computer);
+  }
   return found;
 }
 

@@ -51,7 +51,7 @@ TEST_CASE("threat 12: a value cannot leave its place in a filter") {
   CHECK(Filter::equals("cn", "\xff\n").text() == "(cn=\\ff\\0a)");
   CHECK(Filter::equals("cn", "plain-1.example").text() == "(cn=plain-1.example)");
 
-  const std::string huge(64 * 1024, '*');
+  const std::string huge(65'536, '*');
   CHECK(Filter::equals("cn", huge).text().size() == huge.size() * 3 + 5);
 }
 

@@ -1,5 +1,7 @@
 #include "daemon/directory/security.hpp"
 
+#include <string>
+
 #include <doctest/doctest.h>
 
 using namespace decom::directory;
