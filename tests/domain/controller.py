@@ -53,7 +53,7 @@ class Controller:
                 preexec_fn=_die_with_parent,
             )  # fmt: skip
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=90):
         deadline = time.monotonic() + seconds
         waiting = [88, 464, 53, 636]  # LDAP last: it is the last to listen, and each probe costs Samba time
         pause = select.poll()

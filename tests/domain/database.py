@@ -130,8 +130,15 @@ class Database:
     def computers(self, under=None):
         """Every computer with its children's DNs, deepest first."""
         base = f"{under},{self.base}" if under else self.base
+        return self._computers(base, "(objectCategory=computer)")
+
+    def computer(self, name):
+        found = self._computers(self.base, f"(sAMAccountName={ldb.binary_encode(name)}$)")
+        return found[0] if found else None
+
+    def _computers(self, base, expression):
         attributes = ["sAMAccountName", "dNSHostName", "objectGUID", "userAccountControl"]
-        found = self.db.search(base, expression="(objectCategory=computer)", attrs=attributes)
+        found = self.db.search(base, expression=expression, attrs=attributes)
         return [
             {
                 "name": str(c["sAMAccountName"]).rstrip("$"),
@@ -144,12 +151,13 @@ class Database:
             for c in found
         ]
 
-    def computer(self, name):
-        found = [c for c in self.computers() if c["name"] == name]
-        return found[0] if found else None
-
     def _below(self, dn):
-        found = [str(e.dn) for e in self.db.search(dn, scope=ldb.SCOPE_SUBTREE, attrs=["1.1"]) if e.dn != dn]
+        try:
+            found = [str(e.dn) for e in self.db.search(dn, scope=ldb.SCOPE_SUBTREE, attrs=["1.1"]) if e.dn != dn]
+        except ldb.LdbError as error:
+            if error.args[0] == ldb.ERR_NO_SUCH_OBJECT:  # removed by the server since it was listed
+                return []
+            raise
         return sorted(found, key=lambda d: (-len(ldb.Dn(self.db, d)), d))
 
     # -- anything else ------------------------------------------------------------------------------------------------

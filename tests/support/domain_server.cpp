@@ -19,7 +19,7 @@ namespace decom {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{90};  // the first start provisions
+constexpr std::chrono::seconds kPatience{180};  // the first start provisions, and machines that test are busy
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error("domain server: " + what); }
 
