@@ -67,6 +67,7 @@ std::vector<std::string> snapshots_of(const pugi::xml_node& info) {
   collect_snapshots(info, "rootSnapshotList", found);
   std::ranges::stable_sort(found, {}, [](const SnapshotName& s) { return s.created.value_or(Timestamp{}); });
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (auto& snapshot : found) names.push_back(std::move(snapshot.name));
   return names;
 }

@@ -90,6 +90,7 @@ std::vector<std::string> Vcenter::machines_sharing_disks(const Machine& machine)
 std::map<std::string, std::vector<std::string>> Vcenter::missing_privileges(
     const std::string& user, const std::vector<std::string>& morefs, const std::vector<std::string>& privileges) {
   std::vector<MoRef> entities;
+  entities.reserve(morefs.size());
   for (const auto& moref : morefs) entities.push_back(machine_ref(moref));
   return vsphere::missing_privileges(impl_->session, user, entities, privileges);
 }
