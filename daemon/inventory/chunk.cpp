@@ -1,5 +1,8 @@
 #include "daemon/inventory/chunk.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "daemon/inventory/values.hpp"
 
 namespace decom::inventory {
@@ -54,6 +57,13 @@ std::string_view Chunk::annotation(std::size_t row) const {
   while (!next_field(whole, at).empty()) {
   }
   return whole.substr(at, whole.size() - at - 1);
+}
+
+bool Chunk::may_have_word(const Pattern& pattern) const {
+  const auto literals = pattern.literals();
+  return std::ranges::all_of(literals, [this](const std::string& literal) {
+    return ::memmem(folded_words_.data(), folded_words_.size(), literal.data(), literal.size()) != nullptr;
+  });
 }
 
 RowSet Chunk::in_network(const Network& network) const {
@@ -150,8 +160,8 @@ Machine Chunk::unpack(std::size_t row) const {
 
 Chunk::Size Chunk::size() const {
   Size size;
-  size.search = (index_ ? index_->bytes() : 0) + bytes_of(moref_hashes_) + bytes_of(snapshot_counts_) + bytes_of(v4_) +
-                bytes_of(v4_rows_) + bytes_of(v6_) + bytes_of(v6_rows_);
+  size.search = (index_ ? index_->bytes() : 0) + folded_words_.capacity() + bytes_of(moref_hashes_) +
+                bytes_of(snapshot_counts_) + bytes_of(v4_) + bytes_of(v4_rows_) + bytes_of(v6_) + bytes_of(v6_rows_);
   size.facts = sizeof(Chunk) + text_.capacity() + bytes_of(text_at_) + words_.capacity() + bytes_of(word_at_) +
                bytes_of(columns_) + bytes_of(power_) + bytes_of(family_) + bytes_of(flags_) + bytes_of(cpus_) +
                bytes_of(memory_mb_) + bytes_of(created_) + bytes_of(booted_) + bytes_of(uuids_) + facts_.capacity() +

@@ -10,6 +10,7 @@
 
 #include "daemon/domain/machine.hpp"
 #include "daemon/inventory/address.hpp"
+#include "daemon/inventory/pattern.hpp"
 #include "daemon/inventory/row_set.hpp"
 #include "daemon/inventory/trigram_index.hpp"
 
@@ -49,11 +50,20 @@ RowKey key_of(const Machine& machine);
 /// is the only copy.
 class Chunk {
  public:
-  /// At most kChunkRows machines, in order of their keys. Without an index it can only be unpacked: for the pieces of a
-  /// load that is not complete.
+  /// What a new chunk is made of: a machine, or a row of another chunk, which is copied without being unpacked. Both
+  /// only have to live until the chunk is made.
+  struct Source {
+    const Machine* machine = nullptr;
+    const Chunk* chunk = nullptr;
+    std::size_t row = 0;
+
+    [[nodiscard]] RowKey key() const { return machine != nullptr ? key_of(*machine) : chunk->key(row); }
+  };
+  /// At most kChunkRows of them, in order of their keys. Without an index it can only be unpacked and copied from: for
+  /// the pieces of a load that is not complete. The index is shared with the chunk that the rows come from where all
+  /// texts are the same: most changes are of power and the like.
+  explicit Chunk(std::span<const Source> sources, bool with_index = true);
   explicit Chunk(std::span<const Machine> machines, bool with_index = true);
-  /// Shares the index of `before` where the texts are the same: most changes are of power and the like.
-  Chunk(std::span<const Machine> machines, const Chunk& before);
 
   [[nodiscard]] std::size_t rows() const { return power_.size(); }
   [[nodiscard]] Machine unpack(std::size_t row) const;
@@ -73,6 +83,8 @@ class Chunk {
   [[nodiscard]] std::string_view word(std::size_t number) const {
     return std::string_view(words_).substr(word_at_[number], word_at_[number + 1] - word_at_[number]);
   }
+  /// False when no word of this chunk can fit: it lacks a part of the pattern that has no wildcard.
+  [[nodiscard]] bool may_have_word(const Pattern& pattern) const;
   [[nodiscard]] std::span<const std::uint16_t> column(Column column) const {
     return std::span(columns_).subspan(static_cast<std::size_t>(column) * rows(), rows());
   }
@@ -162,6 +174,7 @@ class Chunk {
   std::vector<std::uint32_t> text_at_;
   std::shared_ptr<const TrigramIndex> index_;
   std::string words_;
+  std::string folded_words_;
   std::vector<std::uint32_t> word_at_;
   std::vector<std::uint16_t> columns_;  ///< column by column
   std::vector<std::uint8_t> power_;

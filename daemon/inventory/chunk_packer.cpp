@@ -44,22 +44,30 @@ std::uint32_t Chunk::hash_of_moref(std::string_view moref) {
 
 class ChunkPacker {
  public:
-  ChunkPacker(Chunk& chunk, std::span<const Machine> machines) : chunk_(chunk), machines_(machines) {}
+  ChunkPacker(Chunk& chunk, std::span<const Chunk::Source> sources) : chunk_(chunk), sources_(sources) {}
 
-  void run(bool with_index, const Chunk* before = nullptr) {
-    if (machines_.empty() || machines_.size() > kChunkRows)
-      throw Error{ErrorCode::internal, "cannot pack {} machines into a chunk", machines_.size()};
+  void run(bool with_index) {
+    if (sources_.empty() || sources_.size() > kChunkRows)
+      throw Error{ErrorCode::internal, "cannot pack {} machines into a chunk", sources_.size()};
     reserve();
     // The columns' words come first: their numbers have to fit 16 bits.
     pack_columns();
-    for (std::size_t row = 0; row < machines_.size(); ++row) pack(row);
+    for (std::size_t row = 0; row < sources_.size(); ++row) {
+      chunk_.text_at_.push_back(static_cast<std::uint32_t>(chunk_.text_.size()));
+      chunk_.facts_at_.push_back(static_cast<std::uint32_t>(chunk_.facts_.size()));
+      if (sources_[row].machine != nullptr) {
+        pack(*sources_[row].machine, row);
+      } else {
+        copy(*sources_[row].chunk, sources_[row].row, row);
+      }
+    }
     chunk_.text_at_.push_back(static_cast<std::uint32_t>(chunk_.text_.size()));
     chunk_.facts_at_.push_back(static_cast<std::uint32_t>(chunk_.facts_.size()));
     chunk_.word_at_.push_back(static_cast<std::uint32_t>(chunk_.words_.size()));
-    if (before != nullptr && before->index_ && before->text_at_ == chunk_.text_at_ && before->text_ == chunk_.text_) {
-      chunk_.index_ = before->index_;
-    } else if (with_index) {
-      chunk_.index_ = std::make_shared<const TrigramIndex>(chunk_.text_, chunk_.text_at_);
+    if (with_index) {
+      chunk_.index_ = index_of_same_text();
+      if (!chunk_.index_) chunk_.index_ = std::make_shared<const TrigramIndex>(chunk_.text_, chunk_.text_at_);
+      chunk_.folded_words_ = folded(chunk_.words_);
     }
     chunk_.text_.shrink_to_fit();
     chunk_.facts_.shrink_to_fit();
@@ -73,7 +81,7 @@ class ChunkPacker {
 
  private:
   void reserve() {
-    const std::size_t count = machines_.size();
+    const std::size_t count = sources_.size();
     chunk_.text_at_.reserve(count + 1);
     chunk_.facts_at_.reserve(count + 1);
     chunk_.columns_.resize(count * kColumns);
@@ -89,7 +97,15 @@ class ChunkPacker {
     chunk_.uuids_.resize(count * 2);
   }
 
-  /// `text` lives as long as the packer: it belongs to one of the machines.
+  std::shared_ptr<const TrigramIndex> index_of_same_text() const {
+    const auto copied =
+        std::ranges::find_if(sources_, [](const Chunk::Source& source) { return source.chunk != nullptr; });
+    if (copied == sources_.end()) return nullptr;
+    const Chunk& from = *copied->chunk;
+    return from.text_at_ == chunk_.text_at_ && from.text_ == chunk_.text_ ? from.index_ : nullptr;
+  }
+
+  /// `text` lives as long as the packer: it belongs to one of the sources.
   std::uint32_t word(std::string_view text) {
     const auto [place, added] = numbers_.try_emplace(text, static_cast<std::uint32_t>(chunk_.word_at_.size()));
     if (added) {
@@ -99,38 +115,56 @@ class ChunkPacker {
     return place->second;
   }
 
-  void pack_columns() {
-    const auto column = [this](Column which, auto text_of) {
-      std::uint16_t* number = &chunk_.columns_[static_cast<std::size_t>(which) * machines_.size()];
-      std::string_view last;
-      for (std::size_t row = 0; row < machines_.size(); ++row, ++number) {
-        const std::string_view text = text_of(row);
-        *number = row > 0 && text == last ? number[-1] : static_cast<std::uint16_t>(word(text));
-        last = text;
-      }
-    };
-    for (const Machine& machine : machines_) owners_.push_back(machine.owner());
-    static_assert(kColumns * kChunkRows <= 65536);
-    column(Column::vcenter, [this](std::size_t row) -> std::string_view { return machines_[row].vcenter; });
-    column(Column::vcenter_uuid,
-           [this](std::size_t row) -> std::string_view { return machines_[row].identity.vcenter_uuid; });
-    column(Column::datacenter, [this](std::size_t row) -> std::string_view { return machines_[row].datacenter; });
-    column(Column::cluster, [this](std::size_t row) -> std::string_view { return machines_[row].cluster; });
-    column(Column::folder, [this](std::size_t row) -> std::string_view { return machines_[row].folder; });
-    column(Column::pool, [this](std::size_t row) -> std::string_view { return machines_[row].resource_pool; });
-    column(Column::esx, [this](std::size_t row) -> std::string_view { return machines_[row].host; });
-    column(Column::guest_id, [this](std::size_t row) -> std::string_view { return machines_[row].guest_id; });
-    column(Column::guest_full_name,
-           [this](std::size_t row) -> std::string_view { return machines_[row].guest_full_name; });
-    column(Column::tools_guest_id,
-           [this](std::size_t row) -> std::string_view { return machines_[row].tools_guest_id; });
-    column(Column::tools, [this](std::size_t row) -> std::string_view { return machines_[row].tools; });
-    column(Column::managed, [this](std::size_t row) -> std::string_view { return machines_[row].managed_by; });
-    column(Column::owner, [this](std::size_t row) -> std::string_view { return owners_[row]; });
+  /// The number here of a word there.
+  std::uint32_t translated(const Chunk& from, std::uint64_t number) {
+    if (last_from_ != &from) {
+      last_from_ = &from;
+      last_numbers_ = &translations_.try_emplace(&from, from.words(), kUntranslated).first->second;
+    }
+    std::uint32_t& here = (*last_numbers_)[number];
+    if (here == kUntranslated) here = word(from.word(number));
+    return here;
   }
 
-  void pack(std::size_t row) {
-    const Machine& machine = machines_[row];
+  static std::string_view cell_of(const Machine& machine, Column which) {
+    switch (which) {
+      case Column::vcenter: return machine.vcenter;
+      case Column::vcenter_uuid: return machine.identity.vcenter_uuid;
+      case Column::datacenter: return machine.datacenter;
+      case Column::cluster: return machine.cluster;
+      case Column::folder: return machine.folder;
+      case Column::pool: return machine.resource_pool;
+      case Column::esx: return machine.host;
+      case Column::guest_id: return machine.guest_id;
+      case Column::guest_full_name: return machine.guest_full_name;
+      case Column::tools_guest_id: return machine.tools_guest_id;
+      case Column::tools: return machine.tools;
+      case Column::managed: return machine.managed_by;
+      case Column::owner: break;  // it is one of the attributes
+    }
+    return owner_of(machine);
+  }
+
+  /// As Machine::owner, without a copy.
+  static std::string_view owner_of(const Machine& machine) {
+    const auto found =
+        std::ranges::find_if(machine.attributes, [](const auto& a) { return equals_folded(a.first, "owner"); });
+    return found == machine.attributes.end() ? std::string_view{} : found->second;
+  }
+
+  void pack_columns() {
+    static_assert(kColumns * kChunkRows <= 65536);
+    std::uint16_t* number = chunk_.columns_.data();
+    for (std::size_t i = 0; i < kColumns; ++i) {
+      const auto which = static_cast<Column>(i);
+      for (const Chunk::Source& source : sources_)
+        *number++ = static_cast<std::uint16_t>(
+            source.machine != nullptr ? word(cell_of(*source.machine, which))
+                                      : translated(*source.chunk, source.chunk->column(which)[source.row]));
+    }
+  }
+
+  void pack(const Machine& machine, std::size_t row) {
     chunk_.power_.push_back(static_cast<std::uint8_t>(machine.power));
     chunk_.family_.push_back(static_cast<std::uint8_t>(machine.family));
     chunk_.cpus_.push_back(machine.cpus);
@@ -140,20 +174,65 @@ class ChunkPacker {
     chunk_.snapshot_counts_.push_back(
         static_cast<std::uint16_t>(std::min<std::size_t>(machine.snapshots.size(), 65535)));
     chunk_.moref_hashes_.push_back(Chunk::hash_of_moref(machine.identity.moref));
-    pack_addresses(row);
+    for (const std::string& address : machine.ip_addresses) pack_address(address, row);
 
     const std::string original = text_of(machine);
     std::uint8_t flags = machine.is_template ? Chunk::kTemplate : std::uint8_t{0};
     flags |= pack_uuid(machine.identity.instance_uuid, row, Chunk::kInstanceUuid);
-    flags |= pack_uuid(machine.bios_uuid, machines_.size() + row, Chunk::kBiosUuid);
+    flags |= pack_uuid(machine.bios_uuid, sources_.size() + row, Chunk::kBiosUuid);
     const std::string lower = folded(original);
     if (lower != original) flags |= Chunk::kUpperCase;
     chunk_.flags_.push_back(flags);
-    chunk_.text_at_.push_back(static_cast<std::uint32_t>(chunk_.text_.size()));
     chunk_.text_ += lower;
-
-    chunk_.facts_at_.push_back(static_cast<std::uint32_t>(chunk_.facts_.size()));
     pack_facts(machine, flags, original);
+  }
+
+  void copy(const Chunk& from, std::size_t there, std::size_t row) {
+    chunk_.power_.push_back(from.power_[there]);
+    chunk_.family_.push_back(from.family_[there]);
+    chunk_.flags_.push_back(from.flags_[there]);
+    chunk_.cpus_.push_back(from.cpus_[there]);
+    chunk_.memory_mb_.push_back(from.memory_mb_[there]);
+    chunk_.created_.push_back(from.created_[there]);
+    chunk_.booted_.push_back(from.booted_[there]);
+    chunk_.snapshot_counts_.push_back(from.snapshot_counts_[there]);
+    chunk_.moref_hashes_.push_back(from.moref_hashes_[there]);
+    chunk_.uuids_[row] = from.instance_uuid(there);
+    chunk_.uuids_[sources_.size() + row] = from.bios_uuid(there);
+    for (const std::string_view address : from.addresses(there)) pack_address(address, row);
+    chunk_.text_ += from.text(there);
+    copy_facts(from, there);
+  }
+
+  void copy_facts(const Chunk& from, std::size_t there) {
+    std::string& out = chunk_.facts_;
+    Chunk::Reader in = from.facts(there);
+    const auto copy_number = [&] {
+      const std::uint64_t number = in.number();
+      put_number(out, number);
+      return number;
+    };
+    const auto copy_words = [&](std::uint64_t count) {
+      for (; count > 0; --count) put_number(out, translated(from, in.number()));
+    };
+    copy_words(copy_number() * 2);  // attributes
+    copy_words(copy_number());      // tags
+    copy_words(copy_number());      // snapshots
+    put_text(out, in.text());
+    const std::uint8_t flags = from.flags_[there];
+    if ((flags & Chunk::kUpperCase) != 0) out += in.bytes((from.text(there).size() + 7) / 8);
+    if ((flags & Chunk::kOddUuid) != 0) {
+      put_text(out, in.text());
+      put_text(out, in.text());
+    }
+    for (std::uint64_t disks = copy_number(); disks > 0; --disks) {
+      copy_words(1);
+      copy_number();
+      copy_words(1);
+      put_text(out, in.text());
+      for (std::uint64_t parents = copy_number(); parents > 0; --parents) put_text(out, in.text());
+      out += in.bytes(1);
+    }
   }
 
   static std::string text_of(const Machine& machine) {
@@ -173,17 +252,15 @@ class ChunkPacker {
     return text;
   }
 
-  void pack_addresses(std::size_t row) {
-    for (const std::string& text : machines_[row].ip_addresses) {
-      const auto address = parse_address(text);
-      if (!address) continue;
-      if (address->v6) {
-        chunk_.v6_.push_back(address->bytes);
-        chunk_.v6_rows_.push_back(static_cast<std::uint16_t>(row));
-      } else {
-        chunk_.v4_.push_back(v4_number(*address));
-        chunk_.v4_rows_.push_back(static_cast<std::uint16_t>(row));
-      }
+  void pack_address(std::string_view text, std::size_t row) {
+    const auto address = parse_address(text);
+    if (!address) return;
+    if (address->v6) {
+      chunk_.v6_.push_back(address->bytes);
+      chunk_.v6_rows_.push_back(static_cast<std::uint16_t>(row));
+    } else {
+      chunk_.v4_.push_back(v4_number(*address));
+      chunk_.v4_rows_.push_back(static_cast<std::uint16_t>(row));
     }
   }
 
@@ -237,16 +314,23 @@ class ChunkPacker {
                              (disk.shared_bus ? 4U : 0U) | (disk.first_class ? 8U : 0U));
   }
 
+  static constexpr std::uint32_t kUntranslated = ~std::uint32_t{0};
+
   Chunk& chunk_;
-  std::span<const Machine> machines_;
+  std::span<const Chunk::Source> sources_;
   std::unordered_map<std::string_view, std::uint32_t> numbers_;
-  std::vector<std::string> owners_;
+  std::unordered_map<const Chunk*, std::vector<std::uint32_t>> translations_;
+  const Chunk* last_from_ = nullptr;
+  std::vector<std::uint32_t>* last_numbers_ = nullptr;
 };
 
-Chunk::Chunk(std::span<const Machine> machines, const Chunk& before) {
-  ChunkPacker(*this, machines).run(true, &before);
-}
+Chunk::Chunk(std::span<const Source> sources, bool with_index) { ChunkPacker(*this, sources).run(with_index); }
 
-Chunk::Chunk(std::span<const Machine> machines, bool with_index) { ChunkPacker(*this, machines).run(with_index); }
+Chunk::Chunk(std::span<const Machine> machines, bool with_index) {
+  std::vector<Source> sources;
+  sources.reserve(machines.size());
+  for (const Machine& machine : machines) sources.push_back({.machine = &machine});
+  ChunkPacker(*this, sources).run(with_index);
+}
 
 }  // namespace decom::inventory

@@ -115,31 +115,22 @@ class Matcher {
         });
       case Field::ip:
         return with_literals(pattern, within).where([&](std::size_t row) { return fits_address(pattern, row); });
-      case Field::vcenter:
-        return cells(Column::vcenter, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::datacenter:
-        return cells(Column::datacenter, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::cluster:
-        return cells(Column::cluster, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::folder:
-        return cells(Column::folder, within, [&](std::string_view cell) { return fits_path(pattern, cell); });
-      case Field::pool: return cells(Column::pool, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::esx:
-        return cells(Column::esx, within, [&](std::string_view cell) { return fits_host(pattern, cell); });
-      case Field::owner:
-        return cells(Column::owner, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::tools:
-        return cells(Column::tools, within, [&](std::string_view cell) { return fits(pattern, cell); });
-      case Field::managed:
-        return cells(Column::managed, within, [&](std::string_view cell) { return fits(pattern, cell); });
+      case Field::vcenter: return words(Column::vcenter, within, pattern, fits);
+      case Field::datacenter: return words(Column::datacenter, within, pattern, fits);
+      case Field::cluster: return words(Column::cluster, within, pattern, fits);
+      case Field::folder: return words(Column::folder, within, pattern, fits_path);
+      case Field::pool: return words(Column::pool, within, pattern, fits);
+      case Field::esx: return words(Column::esx, within, pattern, fits_host);
+      case Field::owner: return words(Column::owner, within, pattern, fits);
+      case Field::tools: return words(Column::tools, within, pattern, fits);
+      case Field::managed: return words(Column::managed, within, pattern, fits);
       case Field::os:
       case Field::guest: {
-        const auto wanted = [&](std::string_view cell) { return fits(pattern, cell); };
-        RowSet rows = cells(Column::guest_full_name, within, wanted);
+        RowSet rows = words(Column::guest_full_name, within, pattern, fits);
         if (pattern.empty()) {
-          rows &= cells(Column::guest_id, within, wanted);
+          rows &= words(Column::guest_id, within, pattern, fits);
         } else {
-          rows |= cells(Column::guest_id, within, wanted);
+          rows |= words(Column::guest_id, within, pattern, fits);
         }
         return rows;
       }
@@ -239,6 +230,12 @@ class Matcher {
         [&](std::size_t row) { return memo.ask(column[row], [&] { return wanted(chunk_.word(column[row])); }); });
   }
 
+  template <typename Fits>
+  RowSet words(Column which, const RowSet& within, const Pattern& pattern, Fits fits_one) const {
+    if (!chunk_.may_have_word(pattern)) return {};
+    return cells(which, within, [&](std::string_view cell) { return fits_one(pattern, cell); });
+  }
+
   class Memo {
    public:
     explicit Memo(std::size_t words) { answers().assign(words, kUnasked); }
@@ -263,6 +260,7 @@ class Matcher {
   /// Rows that have a fitting word in a list of theirs; `each(row, visit)` goes through it.
   template <typename Each, typename Fits>
   RowSet listed(const Pattern& pattern, const RowSet& within, Each each, Fits fits_one) const {
+    if (!chunk_.may_have_word(pattern)) return {};
     Memo memo(chunk_.words());
     return within.where([&](std::size_t row) {
       bool none = true;
@@ -276,6 +274,7 @@ class Matcher {
   }
 
   RowSet with_attribute(std::string_view key, const Pattern& pattern, const RowSet& within) const {
+    if (!chunk_.may_have_word(pattern)) return {};
     Memo keys(chunk_.words());
     return within.where([&](std::size_t row) {
       std::string_view value;

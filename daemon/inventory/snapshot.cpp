@@ -14,35 +14,27 @@ namespace {
 /// Two neighbours that together have no more than this become one.
 constexpr std::size_t kMergeBelow = kChunkRows / 2;
 
-std::vector<Machine> unpacked(const Chunk& chunk, const RowSet& rows) {
-  std::vector<Machine> machines;
-  machines.reserve(rows.count());
-  rows.each([&](std::size_t row) { machines.push_back(chunk.unpack(row)); });
-  return machines;
+using Source = Chunk::Source;
+
+void append_rows(const Chunk& chunk, const RowSet& rows, std::vector<Source>& sources) {
+  rows.each([&](std::size_t row) { sources.push_back({.chunk = &chunk, .row = row}); });
 }
 
-void sort_by_key(std::vector<Machine>& machines) {
-  std::vector<std::pair<RowKey, std::size_t>> order;
-  order.reserve(machines.size());
-  for (std::size_t i = 0; i < machines.size(); ++i) order.emplace_back(key_of(machines[i]), i);
-  std::ranges::sort(order);
-  std::vector<Machine> sorted;
-  sorted.reserve(machines.size());
-  for (const auto& [key, i] : order) sorted.push_back(std::move(machines[i]));
-  machines = std::move(sorted);
+void sort_by_key(std::vector<Source>& sources) {
+  std::vector<std::pair<RowKey, Source>> order;
+  order.reserve(sources.size());
+  for (const Source& source : sources) order.emplace_back(source.key(), source);
+  std::ranges::sort(order, {}, &std::pair<RowKey, Source>::first);
+  std::ranges::transform(order, sources.begin(), &std::pair<RowKey, Source>::second);
 }
 
 /// In equal parts, so that what was split has room to grow.
-void append_packed(std::span<const Machine> machines, Chunks& chunks, const Chunk* before = nullptr) {
-  if (before != nullptr && machines.size() == before->rows()) {
-    chunks.push_back(std::make_shared<const Chunk>(machines, *before));
-    return;
-  }
-  const std::size_t parts = (machines.size() + kChunkRows - 1) / kChunkRows;
+void append_packed(std::span<const Source> sources, Chunks& chunks) {
+  const std::size_t parts = (sources.size() + kChunkRows - 1) / kChunkRows;
   for (std::size_t part = 0; part < parts; ++part) {
-    const std::size_t from = machines.size() * part / parts;
-    const std::size_t to = machines.size() * (part + 1) / parts;
-    chunks.push_back(std::make_shared<const Chunk>(machines.subspan(from, to - from)));
+    const std::size_t from = sources.size() * part / parts;
+    const std::size_t to = sources.size() * (part + 1) / parts;
+    chunks.push_back(std::make_shared<const Chunk>(sources.subspan(from, to - from)));
   }
 }
 
@@ -102,11 +94,11 @@ Snapshot Snapshot::changed(std::vector<Machine> entered, const std::vector<std::
       kept.try_emplace(place, RowSet::first(chunk.rows())).first->second.remove(row);
     }
   }
-  std::map<std::size_t, std::vector<Machine>> added;
+  std::map<std::size_t, std::vector<Source>> added;
   for (const auto& [moref, i] : last) {
     std::size_t place = place_of(key_of(entered[i]));
     if (place == chunks_.size() && place > 0) --place;
-    added[place].push_back(std::move(entered[i]));
+    added[place].push_back({.machine = &entered[i]});
     if (place < chunks_.size()) kept.try_emplace(place, RowSet::first(chunks_[place]->rows()));
   }
 
@@ -118,34 +110,36 @@ Snapshot Snapshot::changed(std::vector<Machine> entered, const std::vector<std::
   }
   bool last_was_touched = false;
   for (std::size_t place = 0; place < chunks_.size(); ++place) {
+    const Chunk& chunk = *chunks_[place];
     const auto touched = kept.find(place);
-    if (touched == kept.end()) {
-      const bool merge = last_was_touched && chunks.back()->rows() + chunks_[place]->rows() <= kMergeBelow;
-      if (merge) {
-        std::vector<Machine> machines = unpacked(*chunks.back(), RowSet::first(chunks.back()->rows()));
-        std::ranges::move(unpacked(*chunks_[place], RowSet::first(chunks_[place]->rows())),
-                          std::back_inserter(machines));
-        chunks.pop_back();
-        append_packed(machines, chunks);
-      } else {
-        chunks.push_back(chunks_[place]);
+    std::vector<Source> sources;
+    if (touched != kept.end()) {
+      append_rows(chunk, touched->second, sources);
+      if (const auto more = added.find(place); more != added.end()) {
+        std::ranges::copy(more->second, std::back_inserter(sources));
+        sort_by_key(sources);
       }
-      last_was_touched = merge;
-      continue;
+      if (sources.empty()) continue;
     }
-    std::vector<Machine> machines = unpacked(*chunks_[place], touched->second);
-    if (const auto more = added.find(place); more != added.end()) {
-      std::ranges::move(more->second, std::back_inserter(machines));
-      sort_by_key(machines);
-    }
-    if (machines.empty()) continue;
-    if (!chunks.empty() && chunks.back()->rows() + machines.size() <= kMergeBelow) {
-      std::vector<Machine> before = unpacked(*chunks.back(), RowSet::first(chunks.back()->rows()));
+    // What shrank is joined with its neighbour.
+    const std::size_t rows = touched != kept.end() ? sources.size() : chunk.rows();
+    const bool changes = touched != kept.end() || last_was_touched;
+    if (changes && !chunks.empty() && chunks.back()->rows() + rows <= kMergeBelow) {
+      const std::shared_ptr<const Chunk> before = std::move(chunks.back());
       chunks.pop_back();
-      machines.insert(machines.begin(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()));
+      std::vector<Source> joined;
+      append_rows(*before, RowSet::first(before->rows()), joined);
+      if (touched == kept.end()) append_rows(chunk, RowSet::first(chunk.rows()), joined);
+      std::ranges::copy(sources, std::back_inserter(joined));
+      append_packed(joined, chunks);
+      last_was_touched = true;
+    } else if (touched != kept.end()) {
+      append_packed(sources, chunks);
+      last_was_touched = true;
+    } else {
+      chunks.push_back(chunks_[place]);
+      last_was_touched = false;
     }
-    append_packed(machines, chunks, chunks_[place].get());
-    last_was_touched = true;
   }
   return Snapshot(std::move(chunks));
 }
@@ -184,16 +178,13 @@ Snapshot Load::finish() {
   std::erase_if(entries_, [](const Entry& entry) { return entry.chunk == kGone; });
   std::ranges::sort(entries_, {}, &Entry::key);
 
+  std::vector<Source> sources;
+  sources.reserve(entries_.size());
+  for (const Entry& entry : entries_) sources.push_back({.chunk = packed_[entry.chunk].get(), .row = entry.row});
   Chunks chunks;
-  std::vector<Machine> machines;
-  machines.reserve(kChunkRows);
-  for (const Entry& entry : entries_) {
-    machines.push_back(packed_[entry.chunk]->unpack(entry.row));
-    if (machines.size() == kChunkRows || &entry == &entries_.back()) {
-      chunks.push_back(std::make_shared<const Chunk>(machines));
-      machines.clear();
-    }
-  }
+  for (std::size_t from = 0; from < sources.size(); from += kChunkRows)
+    chunks.push_back(std::make_shared<const Chunk>(
+        std::span<const Source>(sources).subspan(from, std::min(kChunkRows, sources.size() - from))));
   packed_ = Chunks();  // not = {}, which keeps the memory
   entries_ = std::vector<Entry>();
   return Snapshot(std::move(chunks));
