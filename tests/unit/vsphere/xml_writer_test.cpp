@@ -67,8 +67,8 @@ TEST_CASE("what is written reads back the same, whatever it is") {
 
 TEST_CASE("what XML cannot carry is refused, and not repeated in the message") {
   for (const std::string& bad : {std::string("a\0b", 3), std::string("secret\x01"), std::string("\x1B[31m"),
-                                std::string("\xFF"), std::string("\xC3"), std::string("\xED\xA0\x80"),
-                                std::string("\xEF\xBF\xBE"), std::string("\xEF\xBF\xBF"), std::string("\xC0\x80")}) {
+                                 std::string("\xFF"), std::string("\xC3"), std::string("\xED\xA0\x80"),
+                                 std::string("\xEF\xBF\xBE"), std::string("\xEF\xBF\xBF"), std::string("\xC0\x80")}) {
     XmlWriter writer;
     writer.open("a");
     try {
