@@ -167,9 +167,11 @@ std::string cancel_report(const api::Request& request, const std::vector<std::st
   std::string text;
   for (const api::Decommission& machine : request.machines) {
     if (!machines.empty() && std::ranges::find(machines, machine.id) == machines.end()) continue;
+    // The lines below say the same, with more.
+    const bool tells_more = !machine.reason.empty() && machine.reason.find("not done: ") == std::string::npos;
     text += safe_for_terminal(machine.id + " " + machine.machine.name) + "  " +
             painted(style, color_of_state(machine.state), safe_for_terminal(machine.state)) +
-            (machine.reason.empty() ? "" : ": " + safe_for_terminal(machine.reason)) + "\n";
+            (tells_more ? ": " + safe_for_terminal(machine.reason) : "") + "\n";
     std::vector<std::string> done;
     std::vector<std::string> not_done;
     std::vector<std::string> doubtful;
