@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <thread>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -20,6 +19,7 @@ EngineFixture::EngineFixture(std::string file_system) : vfs(std::move(file_syste
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");
   folder = name;
   store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs}, clock);
+  store->on_grown([this](std::int64_t) { grown_.notify_all(); });
 }
 
 EngineFixture::~EngineFixture() {
@@ -71,6 +71,7 @@ void EngineFixture::reopen() {
   engine.reset();
   store.reset();
   store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs}, clock);
+  store->on_grown([this](std::int64_t) { grown_.notify_all(); });
 }
 
 void EngineFixture::stop() {
@@ -91,20 +92,29 @@ const Step& EngineFixture::step(const std::string& name, std::int64_t request, i
 DecommissionState EngineFixture::state(std::int64_t request, int ordinal) { return machine(request, ordinal).state; }
 
 bool EngineFixture::until(const std::function<bool()>& holds, std::chrono::milliseconds piece) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   while (!holds()) {
     if (std::chrono::steady_clock::now() > end) return false;
     clock.advance(piece);
-    std::this_thread::yield();
+    // Time must not run away from workers that a busy machine holds up.
+    std::unique_lock lock(mutex_);
+    grown_.wait_for(lock, std::chrono::milliseconds{1});
   }
   return true;
 }
 
 bool EngineFixture::until_settled(std::int64_t request) {
-  return until([&] {
+  std::int64_t seen = -1;
+  const bool settled = until([&] {
+    if (store->last_seq() == seen) return false;  // whole requests are not cheap to read
+    seen = store->last_seq();
     return std::ranges::all_of(store->load_request(request).decommissions,
                                [](const Decommission& d) { return is_settled(d.state); });
   });
+  if (!settled)
+    for (const Decommission& d : store->load_request(request).decommissions)
+      MESSAGE(d.ordinal, " is ", std::string(to_string(d.state)), ": ", d.reason);
+  return settled;
 }
 
 bool EngineFixture::until_state(DecommissionState wanted, std::int64_t request) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -53,7 +55,7 @@ class EngineFixture {
   Decommission machine(std::int64_t request, int ordinal = 1);
   const Step& step(const std::string& name, std::int64_t request = 1, int ordinal = 1);
   [[nodiscard]] DecommissionState state(std::int64_t request = 1, int ordinal = 1);
-  /// Moves time on in small pieces until it holds. False after 20 s of real time.
+  /// Moves time on in small pieces until it holds. False after 60 s of real time.
   bool until(const std::function<bool()>& holds, std::chrono::milliseconds piece = std::chrono::milliseconds{50});
   bool until_settled(std::int64_t request = 1);
   bool until_state(DecommissionState wanted, std::int64_t request = 1);
@@ -67,6 +69,8 @@ class EngineFixture {
   std::int64_t open_destroy(std::int64_t attempt);
 
  private:
+  std::mutex mutex_;
+  std::condition_variable grown_;
   Decommission last_;
 };
 
