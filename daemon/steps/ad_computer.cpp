@@ -26,7 +26,6 @@ std::string describe(const Computer& account, const AccountEvidence& evidence) {
 /// Why an account that is this machine's must not be removed all the same; empty: it may.
 std::string forbidden(const Computer& account) {
   if (account.is_domain_controller) return "it is a domain controller";
-  if (account.is_protected) return "it is protected from accidental deletion";
   if (account.is_critical) return "it is a critical system object";
   if (account.is_protected) return "it is protected from accidental deletion";
   if (!account.in_allowed_ou) return "it lies outside the organizational units that are configured for computers";
