@@ -69,7 +69,10 @@ class Attempt::Handle final : public Call {
     attempt_.pass("after_t2");
   }
   void done(const std::string& detail) override {
-    if (call_.call.handle.empty()) attempt_.pass("after_send");
+    if (call_.call.handle.empty()) {  // no handle to commit: both points are the moment after the answer
+      attempt_.pass("after_send");
+      attempt_.pass("after_t2");
+    }
     attempt_.close(call_, EffectOutcome::done, detail);
   }
   void refused(const std::string& detail) override { attempt_.close(call_, EffectOutcome::refused, detail); }
