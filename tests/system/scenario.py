@@ -84,6 +84,10 @@ class SystemCase(unittest.TestCase):
         shutil.rmtree(cls.class_folder, ignore_errors=True)
 
     def setUp(self):
+        self.fresh_folder()
+
+    def fresh_folder(self):
+        """Where the servers that are started from now on live: an empty ledger, an empty database."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="decom-case-"))
         self.addCleanup(shutil.rmtree, self.folder, True)
 

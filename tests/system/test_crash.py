@@ -60,7 +60,10 @@ class Crash(SystemCase):
     def test_every_boundary_of_every_kind(self):
         for kind in KINDS:
             for boundary in BOUNDARIES:
+                if (kind, boundary) == ("ad.computer", "after_t2"):
+                    continue  # the directory answers at once: there is no handle to wait for
                 with self.subTest(kind=kind, boundary=boundary):
+                    self.fresh_folder()
                     name = f"c-{KINDS.index(kind)}{BOUNDARIES.index(boundary)}"
                     vcenter, stack, detail = self.run_through_a_crash(f"{kind}.{boundary}", name, guest=False)
                     self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail)[:3000])
@@ -71,6 +74,7 @@ class Crash(SystemCase):
     def test_an_answer_that_was_lost_is_looked_for_and_not_sent_again(self):
         for action in ("drop_after", "drop_during", "http"):
             with self.subTest(action=action):
+                self.fresh_folder()
                 name = f"lost-{action[-5:].replace('_', '')}"
                 self.add_computers(computer(name))
                 vcenter = self.vcenter([machine(name, "windows", 1), machine("bystander", "linux", 2)])
