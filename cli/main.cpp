@@ -1,5 +1,7 @@
 #include <cstdio>
 
+#include <sys/prctl.h>
+
 #include "cli/client/unreachable.hpp"
 #include "cli/commands/verbs.hpp"
 #include "cli/render/problem.hpp"
@@ -29,6 +31,7 @@ int run(Context& ctx) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would have the login in it, or a password
   Context ctx;
   CLI::App app{"Retires virtual machines and what other systems know of them", "decomctl"};
   add_verbs(app, ctx);

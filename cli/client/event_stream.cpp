@@ -111,7 +111,7 @@ void EventStream::go_on() {
 
 EventStream::Next EventStream::next(Deadline until, int wake_fd) {
   Next out;
-  std::array<char, 64 * 1024> buffer{};
+  std::array<char, 65'536> buffer{};
   for (;;) {
     while (auto data = sse_.next()) {
       out.raw = parse_json(*data);

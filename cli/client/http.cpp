@@ -63,7 +63,7 @@ std::string to_bytes(const HttpCall& call) {
   for (const auto& [name, value] : call.headers) {
     if (!is_token(name) || !is_header_text(value))
       throw Error{ErrorCode::usage, "the header '{}' has characters that no header may have", name};
-    text += name + ": " + value + "\r\n";
+    text.append(name).append(": ").append(value).append("\r\n");
   }
   if (!call.body.empty() || (call.method != "GET" && call.method != "HEAD" && call.method != "DELETE"))
     text += "Content-Length: " + std::to_string(call.body.size()) + "\r\n";
@@ -77,7 +77,7 @@ class ReplyParser::Impl {
   Impl() {
     parser.eager(true);
     parser.body_limit(boost::none);
-    parser.header_limit(64 * 1024);
+    parser.header_limit(65'536);
   }
   http::response_parser<PassingBody> parser;
   boost::beast::flat_buffer pending;

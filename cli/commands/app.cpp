@@ -7,6 +7,28 @@
 namespace decom::cli {
 namespace {
 
+/// Help as manual pages write it: what a place or a value is called, its default, and nothing of how it is checked.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() {
+    column_width(36);
+    label("SUBCOMMAND", "VERB");
+    label("SUBCOMMANDS", "VERBS");
+    label("Positionals", "Arguments");
+  }
+
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    return positional ? option->get_type_name() : option->get_name(false, true);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text;
+    if (!option->get_positional() && option->get_items_expected_max() > 0) text = " " + option->get_type_name();
+    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+    if (option->get_items_expected_max() > 1) text += " ...";
+    return text;
+  }
+};
+
 std::vector<std::string> names_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
@@ -20,6 +42,13 @@ std::vector<std::string> options_of(const CLI::App& app) {
     for (const CLI::Option* option : at->get_options())
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   return names;
+}
+
+void name_verbs(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands([](CLI::App* a) { return !a->get_group().empty(); })) {
+    verb->group("Verbs");
+    name_verbs(*verb);
+  }
 }
 
 /// The verb that the command line got to.
@@ -50,7 +79,7 @@ std::string suggestion(const CLI::App& verb, const std::string& word) {
 void add_verbs(CLI::App& app, Context& ctx) {
   app.require_subcommand(1);
   app.fallthrough();
-  app.get_formatter()->column_width(36);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "Print help and exit");
   app.set_version_flag("--version", "decomctl " DECOM_VERSION);
   ctx.complete_with(app.add_option("--socket", ctx.settings.socket,
@@ -68,6 +97,7 @@ void add_verbs(CLI::App& app, Context& ctx) {
        {add_search, add_show, add_plan, add_submit, add_list, add_status, add_watch, add_cancel, add_retry, add_resolve,
         add_login, add_logout, add_whoami, add_token, add_freeze, add_thaw, add_doctor, add_api, add_describe})
     add(app, ctx);
+  name_verbs(app);
 }
 
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
@@ -82,10 +112,9 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
     const auto extras = app.remaining(true);
     text = extras.empty() ? "a verb is missing: " + join(names_of(verb), ", ") : suggestion(verb, extras.front());
   }
-  std::string path;
-  for (const CLI::App* at = &verb; at != nullptr; at = at->get_parent())
-    path = at->get_name() + (path.empty() ? "" : " " + path);
-  return "decomctl: " + text + "\nSee '" + path + " --help'.\n";
+  std::vector<std::string> path;
+  for (const CLI::App* at = &verb; at != nullptr; at = at->get_parent()) path.insert(path.begin(), at->get_name());
+  return "decomctl: " + text + "\nSee '" + join(path, " ") + " --help'.\n";
 }
 
 }  // namespace decom::cli

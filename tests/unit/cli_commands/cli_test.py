@@ -57,7 +57,7 @@ class Usage(CliTest):
         self.check(self.run_cli("status", "abc"), 2, "is not a request")
 
     def test_every_verb_has_help_with_examples(self):
-        verbs = [line.split()[0] for line in self.run_cli("--help").stdout.split("Subcommands:")[1].splitlines()
+        verbs = [line.split()[0] for line in self.run_cli("--help").stdout.split("Verbs:")[1].splitlines()
                  if line.startswith("  ") and line[2] != " "]
         self.assertGreater(len(verbs), 15)
         for verb in verbs:
