@@ -173,6 +173,7 @@ class Stack:
                 'username = "svc-decom@vsphere.local"',
                 f'password_file = "{v.name}.password"',
                 f"ca_file = {value(str(v.ca))}",
+                'call_timeout = "5s"',  # after a crash this long is waited for a call that a proxy may still hold
             ]
         d = self.domain.facts
         lines += [
