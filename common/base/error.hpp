@@ -69,8 +69,8 @@ struct Finding {
 /// It never carries a secret, raw bytes or a stack.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, std::string message, std::vector<Finding> findings = {})
-      : std::runtime_error(std::move(message)), code_(code), findings_(std::move(findings)) {}
+  Error(ErrorCode code, const std::string& message, std::vector<Finding> findings = {})
+      : std::runtime_error(message), code_(code), findings_(std::move(findings)) {}
 
   template <typename... Args>
   requires(sizeof...(Args) > 0) Error(ErrorCode code, fmt::format_string<Args...> text, Args&&... args)
