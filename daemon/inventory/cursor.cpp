@@ -9,7 +9,7 @@ namespace decom::inventory {
 namespace {
 
 constexpr char kVersion = 1;
-constexpr std::size_t kLongest = 64 * 1024;
+constexpr std::size_t kLongest = std::size_t{64} * 1024;
 
 std::uint32_t fnv(std::string_view text, std::uint32_t hash = 2166136261U) {
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
@@ -85,8 +85,9 @@ std::optional<std::string> from_base64url(std::string_view text) {
 std::strong_ordering compare(const Position& a, const Position& b, bool descending) {
   if (a.missing != b.missing) return a.missing ? std::strong_ordering::greater : std::strong_ordering::less;
   std::strong_ordering order = a.key <=> b.key;
-  if (order == 0) order = a.id <=> b.id;
-  return descending ? 0 <=> order : order;
+  if (std::is_eq(order)) order = a.id <=> b.id;
+  if (!descending || std::is_eq(order)) return order;
+  return std::is_lt(order) ? std::strong_ordering::greater : std::strong_ordering::less;
 }
 
 std::uint32_t hash_of_query(std::string_view text, std::string_view sort) { return fnv(sort, fnv(text) ^ 0x5bd1e995U); }

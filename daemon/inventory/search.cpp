@@ -35,7 +35,7 @@ class NameScan {
       for (const std::size_t row : in_order) {
         if (hits.size() == wanted) break;
         Hit hit{&chunk, row, position_of(chunk, row, order_.field)};
-        if (after_ && compare(hit.position, *after_, order_.descending) <= 0) continue;
+        if (after_ && std::is_lteq(compare(hit.position, *after_, order_.descending))) continue;
         hits.push_back(std::move(hit));
       }
     }
@@ -61,7 +61,7 @@ class NameScan {
     if (!after_) return 0;
     const auto before = [&](const auto& chunk, bool descending) {
       const std::size_t farthest = descending ? 0 : chunk->rows() - 1;
-      return compare(position_of(*chunk, farthest, order_.field), *after_, descending) <= 0;
+      return std::is_lteq(compare(position_of(*chunk, farthest, order_.field), *after_, descending));
     };
     if (!order_.descending) {
       const auto place = std::ranges::partition_point(chunks_, [&](const auto& chunk) { return before(chunk, false); });
@@ -95,8 +95,9 @@ Page by_name(std::span<const std::shared_ptr<const Snapshot>> sources, const Nod
   scans.reserve(sources.size());
   for (const auto& source : sources) scans.emplace_back(*source, query, order, after).collect(limit + 1, hits);
   if (sources.size() > 1)
-    std::ranges::sort(
-        hits, [&](const Hit& a, const Hit& b) { return compare(a.position, b.position, order.descending) < 0; });
+    std::ranges::sort(hits, [&](const Hit& a, const Hit& b) {
+      return std::is_lt(compare(a.position, b.position, order.descending));
+    });
   Page page = cut(hits, limit);
   const std::size_t bound = is_cheap(query) ? ~std::size_t{0} : kCountBound;
   for (NameScan& scan : scans)
@@ -108,7 +109,7 @@ Page by_name(std::span<const std::shared_ptr<const Snapshot>> sources, const Nod
 Page by_value(std::span<const std::shared_ptr<const Snapshot>> sources, const Node& query, const SortOrder& order,
               std::size_t limit, const std::optional<Position>& after) {
   const auto earlier = [&](const Hit& a, const Hit& b) {
-    return compare(a.position, b.position, order.descending) < 0;
+    return std::is_lt(compare(a.position, b.position, order.descending));
   };
   std::vector<Hit> best;
   std::size_t total = 0;
@@ -128,7 +129,7 @@ Page by_value(std::span<const std::shared_ptr<const Snapshot>> sources, const No
             return;
         }
         hit.position.id = id_of(*chunk, row);
-        if (after && compare(hit.position, *after, order.descending) <= 0) return;
+        if (after && std::is_lteq(compare(hit.position, *after, order.descending))) return;
         if (full) {
           if (!earlier(hit, best.front())) return;
           std::ranges::pop_heap(best, earlier);

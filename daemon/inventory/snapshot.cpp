@@ -172,9 +172,8 @@ Snapshot Load::finish() {
   std::ranges::sort(entries_, [](const Entry& a, const Entry& b) {
     return std::tie(a.key.moref, b.order) < std::tie(b.key.moref, a.order);
   });
-  const auto repeated =
-      std::ranges::unique(entries_, {}, [](const Entry& entry) -> const std::string& { return entry.key.moref; });
-  entries_.erase(repeated.begin(), repeated.end());
+  const auto same = [](const Entry& a, const Entry& b) { return a.key.moref == b.key.moref; };
+  entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   std::erase_if(entries_, [](const Entry& entry) { return entry.chunk == kGone; });
   std::ranges::sort(entries_, {}, &Entry::key);
 

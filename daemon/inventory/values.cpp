@@ -115,7 +115,7 @@ std::optional<Span> moment_of(std::string_view text, Timestamp now) {
 std::optional<std::int64_t> age_of(std::string_view text) {
   struct Unit {
     std::string_view name;
-    std::int64_t hours;
+    int hours;
   };
   constexpr std::array kUnits{Unit{"h", 1}, Unit{"d", 24}, Unit{"w", 24 * 7}, Unit{"mo", 24 * 30}, Unit{"y", 24 * 365}};
   const auto letter = text.find_first_not_of("0123456789");
@@ -123,7 +123,7 @@ std::optional<std::int64_t> age_of(std::string_view text) {
   const auto number = whole_number(text.substr(0, letter));
   if (!number || *number > 1'000'000) return std::nullopt;
   for (const Unit& unit : kUnits)
-    if (equals_folded(text.substr(letter), unit.name)) return *number * unit.hours * 3'600'000;
+    if (equals_folded(text.substr(letter), unit.name)) return *number * std::int64_t{unit.hours} * 3'600'000;
   return std::nullopt;
 }
 

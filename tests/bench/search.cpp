@@ -99,7 +99,7 @@ Machine make_machine(int number, std::mt19937_64& random) {
                   {"Ticket", fmt::format("CHG-{:06}", random() % 1'000'000)}};
   m.tags = {fmt::format("env:{}", stage), fmt::format("backup:{}", random() % 2 == 0 ? "gold" : "none")};
   m.cpus = static_cast<std::int32_t>(1U << (random() % 5));
-  m.memory_mb = static_cast<std::int64_t>(1'024U << (random() % 7));
+  m.memory_mb = std::int64_t{1'024} << (random() % 7);
   m.disks.push_back({.label = "Hard disk 1",
                      .capacity_bytes = 107'374'182'400,
                      .backing = fmt::format("[ds-{:02}] {}/{}.vmdk", random() % 40, m.name, m.name)});

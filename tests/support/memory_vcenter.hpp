@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "daemon/inventory/mirror_feed.hpp"
