@@ -27,7 +27,9 @@ constexpr std::string_view kUsage =
 
 /// The process holds credentials: no core dump, no ptrace by others of its user, no file that others may read.
 void harden() {
+#ifndef __SANITIZE_ADDRESS__  // LeakSanitizer looks at its own process through ptrace
   ::prctl(PR_SET_DUMPABLE, 0);
+#endif
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::umask(0077);
