@@ -97,11 +97,16 @@ class Typed(SystemCase):
         body = {"plan": plan["plan"], "hash": plan["hash"]}
 
         def post(_):
-            return stack.api("POST", "/v1/requests", body, token, {"Idempotency-Key": "nightly-1"})
+            def accepted():
+                answer = stack.api("POST", "/v1/requests", body, token, {"Idempotency-Key": "nightly-1"})
+                return answer if answer[0] != 429 else None  # too much under way for one uid: come again
+
+            return wait_for(accepted, 120)
 
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(post, range(100)))
-        self.assertTrue(all(status in (200, 202) for status, _ in answers), answers[:3])
+        refused = [answer for answer in answers if answer[0] not in (200, 202)]
+        self.assertEqual(refused, [])
         self.assertEqual(len({answer["id"] for _, answer in answers}), 1)
         stack.kill()
         stack.start()
