@@ -24,6 +24,7 @@ bool is_outage(ErrorCode code) {
 
 std::string roles_to_text(const std::set<Role>& roles) {
   std::vector<std::string> names;
+  names.reserve(roles.size());
   for (const Role role : roles) names.emplace_back(to_string(role));
   return join(names, ",");
 }
@@ -60,7 +61,7 @@ class Auth::Impl {
       store_.audit("login_failed", "", "in no configured group", person.sid, display_name(person), uid);
       throw Error{ErrorCode::denied, "invalid permissions"};
     }
-    remember(person.sid, person, roles);
+    remember(person.sid, roles);
     return open_session(principal_of(person, roles, uid), false, "", options_.session_life);
   }
 
@@ -113,7 +114,7 @@ class Auth::Impl {
   Principal refresh(const std::string& sid, Role needed) {
     const Person person = directory().read_person(sid);
     const std::set<Role> roles = role_map_.roles_of(person, directory());
-    remember(sid, person, roles);
+    remember(sid, roles);
     Principal who = principal_of(person, roles, 0);
     if (!who.has(needed))
       throw Error{ErrorCode::denied, "{} has no {} role any more", display_name(person), to_string(needed)};
@@ -195,8 +196,8 @@ class Auth::Impl {
     }
     try {
       const Person person = directory().read_person(row.sid);
-      const auto roles = role_map_.roles_of(person, directory());
-      remember(row.sid, person, roles);
+      auto roles = role_map_.roles_of(person, directory());
+      remember(row.sid, roles);
       return roles;
     } catch (const Error& e) {
       if (e.code() == ErrorCode::not_found)
@@ -211,7 +212,7 @@ class Auth::Impl {
     }
   }
 
-  void remember(const std::string& sid, const Person& /*person*/, const std::set<Role>& roles) {
+  void remember(const std::string& sid, const std::set<Role>& roles) {
     const std::lock_guard guard(mutex_);
     known_[sid] = {roles, clock_.steady(), {}};
   }
