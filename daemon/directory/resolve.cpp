@@ -1,53 +1,46 @@
 #include "daemon/directory/resolve.hpp"
 
+#include <future>
+#include <thread>
+
+#include <pthread.h>
+
 #include "common/base/error.hpp"
 
 namespace decom::directory {
 
 namespace {
 
-/// What the resolver's own thread writes to; it must outlive a question that nobody waits for any more.
-struct Question {
-  std::string host;
-  std::string service;
-  addrinfo hints{};
-  gaicb request{};
+struct Answer {
+  int failed = 0;
+  Addresses list;
 };
+
+Answer ask(const std::string& host, std::uint16_t port, int flags) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  return {failed, Addresses{failed == 0 ? found : nullptr}};
+}
 
 }  // namespace
 
 Addresses resolve(const std::string& host, std::uint16_t port, Deadline deadline) {
-  auto question = std::make_unique<Question>();
-  question->host = host;
-  question->service = std::to_string(port);
-  question->hints.ai_socktype = SOCK_STREAM;
-  question->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  if (Answer numeric = ask(host, port, AI_NUMERICHOST); numeric.failed == 0) return std::move(numeric.list);
 
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), question->service.c_str(), &question->hints, &found) == 0) return Addresses{found};
-
-  question->hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
-  question->request.ar_name = question->host.c_str();
-  question->request.ar_service = question->service.c_str();
-  question->request.ar_request = &question->hints;
-  gaicb* requests[] = {&question->request};
-  if (const int failed = ::getaddrinfo_a(GAI_NOWAIT, requests, 1, nullptr); failed != 0)
-    throw Error{ErrorCode::unreachable, "cannot resolve {}: {}", host, ::gai_strerror(failed)};
-  int state = EAI_INPROGRESS;
-  while ((state = ::gai_error(&question->request)) == EAI_INPROGRESS) {
-    const auto left = deadline - std::chrono::steady_clock::now();
-    if (left <= Deadline::duration::zero()) {
-      // What cannot be cancelled is being answered right now: its memory is given up for good.
-      if (::gai_cancel(&question->request) != EAI_CANCELED) (void)question.release();
-      throw Error{ErrorCode::timed_out, "cannot resolve {}: the name servers did not answer in time", host};
-    }
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-    const timespec wait{.tv_sec = seconds.count(),
-                        .tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
-    (void)::gai_suspend(requests, 1, &wait);
-  }
-  if (state != 0) throw Error{ErrorCode::unreachable, "cannot resolve {}: {}", host, ::gai_strerror(state)};
-  return Addresses{question->request.ar_result};
+  // A thread of its own, which outlives a question that nobody waits for any more: a lookup cannot be called off.
+  std::packaged_task<Answer()> lookup([host, port] { return ask(host, port, AI_ADDRCONFIG); });
+  std::future<Answer> answer = lookup.get_future();
+  std::thread asker(std::move(lookup));
+  ::pthread_setname_np(asker.native_handle(), "resolve");
+  asker.detach();
+  if (answer.wait_until(deadline) != std::future_status::ready)
+    throw Error{ErrorCode::timed_out, "cannot resolve {}: the name servers did not answer in time", host};
+  Answer found = answer.get();
+  if (found.failed != 0) throw Error{ErrorCode::unreachable, "cannot resolve {}: {}", host, ::gai_strerror(found.failed)};
+  return std::move(found.list);
 }
 
 }  // namespace decom::directory

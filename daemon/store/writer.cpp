@@ -19,6 +19,19 @@ constexpr auto kProgressWaits = 100ms;  // for a commit that takes it along
 constexpr int kCheckpointPages = 1000;  // 4 MB
 constexpr int kAlarmingPages = 100'000;
 
+/// What is being handled, as a value with a text of its own: copies of an Error share theirs.
+Error caught() {
+  try {
+    throw;
+  } catch (const Error& e) {
+    return Error{e.code(), std::string(e.what()), e.findings()};
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::internal, std::string(e.what())};
+  } catch (...) {
+    return Error{ErrorCode::internal, "a verb of the store failed"};
+  }
+}
+
 }  // namespace
 
 Writer::Writer(std::unique_ptr<sql::Db> db, Clock& clock, const Secret& key, std::int64_t last_event)
@@ -70,7 +83,7 @@ void Writer::wait_for(std::function<void(Tx&)> verb) {
     waiting_.push_back(job);
   }
   changed_.notify_all();
-  answered.get();
+  if (std::optional<Error> error = answered.get()) throw std::move(*error);
 }
 
 void Writer::progress(std::int64_t attempt, int percent, std::string text) {
@@ -126,9 +139,6 @@ void Writer::loop(const std::stop_token& stop) {
 
 void Writer::run(const Jobs& jobs) {
   const std::int64_t before = last_event();
-  const auto refuse = [](const Jobs& those, const std::exception_ptr& why) {
-    for (const auto& job : those) job->error = why;
-  };
   const auto dead = [&] {
     const std::lock_guard guard(mutex_);
     return dead_;
@@ -138,14 +148,14 @@ void Writer::run(const Jobs& jobs) {
     commit(jobs);
   } catch (...) {
     if (jobs.size() == 1 || dead()) {
-      refuse(jobs, std::current_exception());
+      for (const auto& job : jobs) job->error = caught();
     } else {
       for (const auto& job : jobs) {
         try {
           if (dead()) throw Error{ErrorCode::storage, trouble()};
           commit({job});
         } catch (...) {
-          job->error = std::current_exception();
+          job->error = caught();
         }
       }
     }
@@ -155,13 +165,7 @@ void Writer::run(const Jobs& jobs) {
     const std::lock_guard guard(mutex_);
     grown = grown_;
   }
-  for (const auto& job : jobs) {
-    if (job->error) {
-      job->answered.set_exception(job->error);
-    } else {
-      job->answered.set_value();
-    }
-  }
+  for (const auto& job : jobs) job->answered.set_value(std::move(job->error));
   if (grown && last_event() > before) grown(last_event());
   checkpoint();
 }
@@ -195,13 +199,13 @@ void Writer::commit(const Jobs& jobs) {
   try {
     db_->begin_write();
     for (const auto& job : jobs) {
-      job->error = nullptr;
+      job->error.reset();
       try {
         run_in_savepoint(job->verb, last, ended);
       } catch (const sql::Failure&) {
         throw;
       } catch (...) {
-        job->error = std::current_exception();
+        job->error = caught();
       }
     }
     try {

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <future>
 #include <map>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "common/base/clock.hpp"
+#include "common/base/error.hpp"
 #include "daemon/store/sql.hpp"
 #include "daemon/store/tx.hpp"
 
@@ -60,8 +60,9 @@ class Writer {
  private:
   struct Job {
     std::function<void(Tx&)> verb;
-    std::exception_ptr error;
-    std::promise<void> answered;
+    /// A value, not an exception_ptr: it moves to whoever waits, so that no thread frees what another one reads.
+    std::optional<Error> error;
+    std::promise<std::optional<Error>> answered;
   };
   using Jobs = std::vector<std::shared_ptr<Job>>;
 
