@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,15 @@ namespace decom {
 enum class OnFailure { stop, warn };
 std::string_view to_string(OnFailure on_failure);
 OnFailure on_failure_from(std::string_view name);  ///< throws `invalid`
+
+/// A record in another system, as a person was shown it when the plan was made.
+struct FrozenRecord {
+  std::string id;      ///< as its system finds it again
+  std::string what;    ///< for people
+  std::string before;  ///< what it said: it is not removed once it says something else
+
+  bool operator==(const FrozenRecord&) const = default;
+};
 
 /// One step of a plan. `name` is the site's, `kind` is ours ("vsphere.power_off").
 struct PlanStep {
@@ -21,6 +31,11 @@ struct PlanStep {
   OnFailure on_failure = OnFailure::stop;
   bool skipped = false;  ///< by --skip; recorded, shown, not run
   std::string why;       ///< why it is in, or why it is skipped: for people
+  std::string system;    ///< configured system of records that it works on: "dns-corp"; empty for other kinds
+  /// Of that system, as JSON without secrets: what was accepted runs, whatever the configuration says by then.
+  std::string definition;
+  /// Exactly what may be removed. None: the system could not be read when the plan was made, and nothing is removed.
+  std::optional<std::vector<FrozenRecord>> records;
 
   bool operator==(const PlanStep&) const = default;
 };
