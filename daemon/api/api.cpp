@@ -171,7 +171,7 @@ void Api::run(Job& job) {
     Json body = parse_body(route, job.request.body);
     const Wipe wipe(body);
     if (job.caller && !may(*job.caller, route.access))
-      throw Error{ErrorCode::denied, "{} has no {} role", shown_name(job.caller->domain, job.caller->sam),
+      throw Error{ErrorCode::denied, "{} has no {} role", display_name(job.caller->domain, job.caller->sam),
                   name_of(route.access)};
     return route.handler({job.request, job.match.args, query, body, job.caller ? &*job.caller : nullptr});
   });
@@ -187,7 +187,7 @@ void Api::finish(Job& job, const std::function<HttpAnswer()>& act) {
     if (e.code() == ErrorCode::denied && job.caller && job.request.method != "GET") {
       try {
         store_.audit("denied", job.request.method + " " + job.request.path.substr(0, 200), e.what(), job.caller->sid,
-                     shown_name(job.caller->domain, job.caller->sam), job.request.uid);
+                     display_name(job.caller->domain, job.caller->sam), job.request.uid);
       } catch (const Error& trouble) {
         log::error("api", "cannot write the audit entry of a denied call: {}", trouble.what());
       }

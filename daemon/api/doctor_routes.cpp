@@ -54,7 +54,7 @@ void check_caller(Checks& checks, const ApiCall& call) {
   checks.good("socket", fmt::format("you are uid {}", call.request.uid));
   std::vector<std::string> roles;
   for (const Role role : call.who().roles) roles.emplace_back(to_string(role));
-  checks.good("login", fmt::format("{}: {}", shown_name(call.who().domain, call.who().sam), join(roles, ", ")));
+  checks.good("login", fmt::format("{}: {}", display_name(call.who().domain, call.who().sam), join(roles, ", ")));
 }
 
 void check_vcenter(Checks& checks, Vcenter& vcenter, const std::string& name, const Clock& clock) {

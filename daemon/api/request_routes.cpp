@@ -20,24 +20,17 @@ api::Request whole_request(const Store& store, std::int64_t id) {
   return to_wire(store.load_request(id), last);
 }
 
-bool is_plan_gone(const Store& store, const std::string& plan) {
-  try {
-    (void)store.load_plan(plan);
-    return false;
-  } catch (const Error& e) {
-    if (e.code() == ErrorCode::gone) return true;
-    throw;
-  }
-}
-
-/// Everything is asked again of vCenter and directory, with one exception: under an idempotency key a plan that is gone
-/// (used) goes on to the store, which either answers with the request that this very key made, or refuses the plan.
-void recheck(Admission& admission, const Store& store, const Submission& submission, const Principal& who) {
+/// A repeat is answered from the store alone. Else everything is asked again of vCenter and directory first; where that
+/// refuses, a twin of this very call may have been accepted meanwhile and be the reason.
+Accepted accept(Admission& admission, Store& store, const Submission& submission, const Principal& who) {
+  if (const auto before = store.accepted_before(submission, who)) return *before;
   try {
     admission.recheck(store.load_plan(submission.plan_id), who);
   } catch (const Error&) {
-    if (submission.idempotency_key.empty() || !is_plan_gone(store, submission.plan_id)) throw;
+    if (const auto twin = store.accepted_before(submission, who)) return *twin;
+    throw;
   }
+  return store.submit(submission, who);
 }
 
 std::string idempotency_key(const HttpRequest& request) {
@@ -58,8 +51,7 @@ HttpAnswer submit(Admission& admission, Engine& engine, Store& store, const ApiC
                               .plan_hash = body.hash,
                               .idempotency_key = idempotency_key(call.request),
                               .body_hash = sha256_hex(call.body.dump())};
-  recheck(admission, store, submission, call.who());
-  const Accepted accepted = store.submit(submission, call.who());
+  const Accepted accepted = accept(admission, store, submission, call.who());
   if (!accepted.repeated) engine.wake();
   HttpResponse response = json_response(whole_request(store, accepted.request), accepted.repeated ? 200 : 202);
   response.headers["Location"] = fmt::format("/v1/requests/{}", accepted.request);

@@ -42,10 +42,6 @@ api::Decommission to_wire(const Decommission& decommission) {
 
 std::string machine_id(std::int64_t request, int ordinal) { return fmt::format("{}.{}", request, ordinal); }
 
-std::string shown_name(const std::string& domain, const std::string& sam) {
-  return domain.empty() ? sam : domain + "\\" + sam;
-}
-
 api::Machine to_wire(const Machine& machine) {
   api::Machine wire{.id = machine.id(),
                     .name = machine.name,
@@ -192,7 +188,7 @@ api::RequestRow to_wire(const RequestRow& row) {
 api::TokenRow to_wire(const SessionRow& row) {
   return {.id = row.id,
           .name = row.name,
-          .user = shown_name(row.domain, row.sam),
+          .user = display_name(row.domain, row.sam),
           .created = to_rfc3339(row.created),
           .expires = to_rfc3339(row.expires),
           .revoked = row.revoked.has_value()};
@@ -203,7 +199,7 @@ api::Freeze to_wire(const FreezeState& state) {
 }
 
 api::WhoAmI to_wire(const Principal& who, Timestamp expires) {
-  api::WhoAmI wire{.user = shown_name(who.domain, who.sam),
+  api::WhoAmI wire{.user = display_name(who.domain, who.sam),
                    .upn = who.upn,
                    .sid = who.sid,
                    .roles = {},

@@ -58,7 +58,8 @@ class Auth::Impl {
       throw;
     }
     if (roles.empty()) {
-      store_.audit("login_failed", "", "in no configured group", person.sid, display_name(person), uid);
+      store_.audit("login_failed", "", "in no configured group", person.sid, display_name(person.domain, person.sam),
+                   uid);
       throw Error{ErrorCode::denied, "invalid permissions"};
     }
     remember(person.sid, roles);
@@ -117,7 +118,8 @@ class Auth::Impl {
     remember(sid, roles);
     Principal who = principal_of(person, roles, 0);
     if (!who.has(needed))
-      throw Error{ErrorCode::denied, "{} has no {} role any more", display_name(person), to_string(needed)};
+      throw Error{ErrorCode::denied, "{} has no {} role any more", display_name(person.domain, person.sam),
+                  to_string(needed)};
     return who;
   }
 
@@ -134,10 +136,6 @@ class Auth::Impl {
     if (directory_ == nullptr)
       throw Error{ErrorCode::unauthenticated, "nobody can log in: no [directory] is configured"};
     return *directory_;
-  }
-
-  static std::string display_name(const Person& person) {
-    return person.domain.empty() ? person.sam : person.domain + "\\" + person.sam;
   }
 
   static Principal principal_of(const Person& person, const std::set<Role>& roles, std::uint32_t uid) {

@@ -25,6 +25,10 @@ Role role_from(std::string_view name) {
   return row->role;
 }
 
+std::string display_name(const std::string& domain, const std::string& sam) {
+  return domain.empty() ? sam : domain + "\\" + sam;
+}
+
 bool Principal::has(Role role) const {
   if (roles.contains(Role::admin) || roles.contains(role)) return true;
   return role == Role::viewer && !roles.empty();

@@ -11,6 +11,9 @@ enum class Role { viewer, operator_, approver, admin };
 std::string_view to_string(Role role);
 Role role_from(std::string_view name);  ///< throws `invalid`
 
+/// "CORP\alice": how a person is shown. Without a domain the name alone.
+std::string display_name(const std::string& domain, const std::string& sam);
+
 /// Who is calling. There is no default one: it is made by `auth` from the kernel's uid and a live login, and by
 /// nothing else. A person is the objectSid; names are for reading.
 struct Principal {

@@ -142,18 +142,20 @@ PlanOffer load_plan(sql::Db& db, const Secret& key, const std::string& id, Times
   return std::move(found.offer);
 }
 
+std::optional<Accepted> accepted_before(sql::Db& db, const Submission& submission, const Principal& who) {
+  if (submission.idempotency_key.empty()) return std::nullopt;
+  const auto earlier = db.maybe<std::int64_t, std::string>(
+      "SELECT id, body_hash FROM request WHERE requester_sid = :sid AND idempotency_key = :key", who.sid,
+      submission.idempotency_key);
+  if (!earlier) return std::nullopt;
+  const auto& [id, body] = *earlier;
+  if (body != submission.body_hash)
+    throw Error{ErrorCode::invalid, "this idempotency key was used for another request ({})", id};
+  return Accepted{.request = id, .repeated = true};
+}
+
 Accepted submit(Tx& tx, const Submission& submission, const Principal& who) {
-  if (!submission.idempotency_key.empty()) {
-    const auto earlier = tx.db.maybe<std::int64_t, std::string>(
-        "SELECT id, body_hash FROM request WHERE requester_sid = :sid AND idempotency_key = :key", who.sid,
-        submission.idempotency_key);
-    if (earlier) {
-      const auto& [id, body] = *earlier;
-      if (body != submission.body_hash)
-        throw Error{ErrorCode::invalid, "this idempotency key was used for another request ({})", id};
-      return {.request = id, .repeated = true};
-    }
-  }
+  if (const auto before = accepted_before(tx.db, submission, who)) return *before;
   const StoredOffer found = find_offer(tx.db, tx.key, submission.plan_id);
   const PlanOffer& offer = found.offer;
   if (offer.requester_sid != who.sid) throw Error{ErrorCode::denied, "this plan was shown to somebody else"};

@@ -108,6 +108,9 @@ PlanOffer Store::load_plan(const std::string& id) const {
   const Timestamp now = impl_->clock.now();
   return impl_->readers.read([&](sql::Db& db) { return verbs::load_plan(db, impl_->key, id, now); });
 }
+std::optional<Accepted> Store::accepted_before(const Submission& submission, const Principal& who) const {
+  return impl_->readers.read([&](sql::Db& db) { return verbs::accepted_before(db, submission, who); });
+}
 Accepted Store::submit(const Submission& submission, const Principal& who) {
   return impl_->writer->write([&](Tx& tx) { return verbs::submit(tx, submission, who); });
 }

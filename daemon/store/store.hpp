@@ -207,6 +207,8 @@ class Store {
   void save_plan(const PlanOffer& offer);
   /// Throws `not_found` or `gone` (expired, or used by another request).
   [[nodiscard]] PlanOffer load_plan(const std::string& id) const;
+  /// The request that this very submission made before, under its idempotency key. Throws `invalid` as `submit` does.
+  [[nodiscard]] std::optional<Accepted> accepted_before(const Submission& submission, const Principal& who) const;
   /// Throws `precondition` (hash differs), `gone` (expired), `conflict` with a finding a machine that already has a
   /// live decommission (naming it), `invalid` (same key, other body: 422). All machines or none.
   Accepted submit(const Submission& submission, const Principal& who);

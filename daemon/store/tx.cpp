@@ -14,10 +14,6 @@ std::string Place::to_text() const {
   return text;
 }
 
-std::string display_name(const std::string& domain, const std::string& sam) {
-  return domain.empty() ? sam : domain + "\\" + sam;
-}
-
 Actor actor_of(const Principal& who) {
   return {.sid = who.sid, .who = display_name(who.domain, who.sam), .uid = who.uid};
 }

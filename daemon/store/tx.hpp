@@ -32,8 +32,6 @@ struct Actor {
   std::uint32_t uid;
 };
 Actor actor_of(const Principal& who);
-/// "CORP\alice"
-std::string display_name(const std::string& domain, const std::string& sam);
 
 /// A verb's view of the transaction that it runs in. A verb may run twice (where the batch around it had to be rolled
 /// back), so it changes nothing but the database and what it answers.

@@ -9,6 +9,7 @@ namespace decom::verbs {
 // offers.cpp
 void save_plan(Tx& tx, const PlanOffer& offer);
 PlanOffer load_plan(sql::Db& db, const Secret& key, const std::string& id, Timestamp now);
+std::optional<Accepted> accepted_before(sql::Db& db, const Submission& submission, const Principal& who);
 Accepted submit(Tx& tx, const Submission& submission, const Principal& who);
 
 // claims.cpp
