@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/error.hpp"
-#include "daemon/directory/resolve.hpp"
+#include "common/base/resolve.hpp"
 
 namespace decom::directory {
 

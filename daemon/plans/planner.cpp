@@ -5,8 +5,8 @@
 #include <fmt/core.h>
 
 #include "common/base/error.hpp"
+#include "common/base/glob.hpp"
 #include "common/base/text.hpp"
-#include "daemon/plans/glob.hpp"
 
 namespace decom {
 namespace {

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "common/base/error.hpp"
-#include "daemon/plans/glob.hpp"
+#include "common/base/glob.hpp"
 
 using namespace decom;
 

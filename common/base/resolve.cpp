@@ -1,4 +1,4 @@
-#include "daemon/directory/resolve.hpp"
+#include "common/base/resolve.hpp"
 
 #include <future>
 #include <thread>
@@ -7,7 +7,7 @@
 
 #include "common/base/error.hpp"
 
-namespace decom::directory {
+namespace decom {
 
 namespace {
 
@@ -27,7 +27,7 @@ Answer ask(const std::string& host, std::uint16_t port, int flags) {
 
 }  // namespace
 
-Addresses resolve(const std::string& host, std::uint16_t port, Deadline deadline) {
+Addresses resolve(const std::string& host, std::uint16_t port, Clock::Steady deadline) {
   if (Answer numeric = ask(host, port, AI_NUMERICHOST); numeric.failed == 0) return std::move(numeric.list);
 
   // A thread of its own, which outlives a question that nobody waits for any more: a lookup cannot be called off.
@@ -39,8 +39,9 @@ Addresses resolve(const std::string& host, std::uint16_t port, Deadline deadline
   if (answer.wait_until(deadline) != std::future_status::ready)
     throw Error{ErrorCode::timed_out, "cannot resolve {}: the name servers did not answer in time", host};
   Answer found = answer.get();
-  if (found.failed != 0) throw Error{ErrorCode::unreachable, "cannot resolve {}: {}", host, ::gai_strerror(found.failed)};
+  if (found.failed != 0)
+    throw Error{ErrorCode::unreachable, "cannot resolve {}: {}", host, ::gai_strerror(found.failed)};
   return std::move(found.list);
 }
 
-}  // namespace decom::directory
+}  // namespace decom

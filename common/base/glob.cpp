@@ -1,4 +1,4 @@
-#include "daemon/plans/glob.hpp"
+#include "common/base/glob.hpp"
 
 #include <cstddef>
 

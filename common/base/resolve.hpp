@@ -6,9 +6,9 @@
 
 #include <netdb.h>
 
-#include "daemon/directory/stream.hpp"
+#include "common/base/clock.hpp"
 
-namespace decom::directory {
+namespace decom {
 
 struct FreeAddresses {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
@@ -17,6 +17,6 @@ using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
 /// The stream addresses of a host. getaddrinfo(3) knows no deadline; this has one.
 /// Throws `unreachable` (no such name) or `timed_out`.
-Addresses resolve(const std::string& host, std::uint16_t port, Deadline deadline);
+Addresses resolve(const std::string& host, std::uint16_t port, Clock::Steady deadline);
 
-}  // namespace decom::directory
+}  // namespace decom
