@@ -29,5 +29,5 @@ api::TokenRow to_wire(const SessionRow& row);
 api::Freeze to_wire(const FreezeState& state);
 api::WhoAmI to_wire(const Principal& who, Timestamp expires);
 
-std::string machine_id(std::int64_t request, int ordinal);
+std::string machine_id(std::int64_t request, int ordinal);  ///< "17.3"
 }  // namespace decom
