@@ -7,7 +7,7 @@
 namespace decom {
 namespace {
 
-void read_rule(TableReader& when, PlanRule& rule) {
+void read_rule(TableReader& when, MachineRule& rule) {
   std::vector<std::string> families;
   when.strings("family", families, [](const std::string& name) -> std::optional<std::string> {
     try {

@@ -8,7 +8,8 @@
 
 namespace decom {
 
-enum class OnFailure { stop, warn };
+/// What a step's failure means for those behind it: they stop; it is a warning and they go on; a person decides.
+enum class OnFailure { stop, warn, ask };
 std::string_view to_string(OnFailure on_failure);
 OnFailure on_failure_from(std::string_view name);  ///< throws `invalid`
 
@@ -49,7 +50,8 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-/// Indices of the steps that `index` waits for, from `after` or the list order.
+/// Indices of the steps that `index` waits for, from `after` or the list order. A skipped one is looked through: what
+/// it would have waited for is waited for, so that leaving out a step never lets those behind it begin earlier.
 std::vector<std::size_t> predecessors(const Plan& plan, std::size_t index);
 
 }  // namespace decom

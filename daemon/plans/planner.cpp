@@ -11,7 +11,7 @@
 namespace decom {
 namespace {
 
-int conditions(const PlanRule& rule) {
+int conditions(const MachineRule& rule) {
   return static_cast<int>(!rule.families.empty()) + static_cast<int>(!rule.guest_ids.empty()) +
          static_cast<int>(!rule.vcenters.empty()) + static_cast<int>(!rule.folders.empty()) +
          static_cast<int>(!rule.tags.empty()) + static_cast<int>(!rule.names.empty());
@@ -21,7 +21,7 @@ bool fits_any(const std::vector<std::string>& patterns, const std::string& text)
   return patterns.empty() || std::ranges::any_of(patterns, [&](const auto& p) { return matches_glob(p, text); });
 }
 
-bool fits(const PlanRule& rule, const Machine& machine) {
+bool fits(const MachineRule& rule, const Machine& machine) {
   // A plan for everything says nothing of a machine whose family is in dispute: some condition must be about it.
   if (machine.family == OsFamily::ambiguous && conditions(rule) == 0) return false;
   const bool family = rule.families.empty() || std::ranges::find(rule.families, machine.family) != rule.families.end();

@@ -5,27 +5,18 @@
 #include <vector>
 
 #include "daemon/domain/machine.hpp"
+#include "daemon/domain/machine_rule.hpp"
 #include "daemon/domain/plan.hpp"
 #include "daemon/domain/request.hpp"
 #include "daemon/steps/step.hpp"
 
 namespace decom {
 
-/// For which machines a plan is meant. Every condition given must hold; patterns are globs, case-insensitive.
-struct PlanRule {
-  std::vector<OsFamily> families;
-  std::vector<std::string> guest_ids;
-  std::vector<std::string> vcenters;
-  std::vector<std::string> folders;
-  std::vector<std::string> tags;
-  std::vector<std::string> names;
-};
-
 /// One file of plans.d, or a shipped default.
 struct PlanTemplate {
   std::string name;
   int priority = 0;  ///< higher ones are asked first; then more conditions; then by name
-  PlanRule rule;
+  MachineRule rule;
   std::vector<PlanStep> steps;
   std::string source;  ///< "plans.d/10-db.toml", or "built in"
 };

@@ -76,3 +76,20 @@ TEST_CASE("steps follow the list unless they say otherwise") {
   CHECK(predecessors(plan, 2) == std::vector<std::size_t>{0});
   CHECK(predecessors(plan, 3) == std::vector<std::size_t>{1, 2});
 }
+
+TEST_CASE("leaving out a step never lets those behind it begin earlier") {
+  const Plan plan{.name = "x",
+                  .steps = {{.name = "off"},
+                            {.name = "destroy", .skipped = true},
+                            {.name = "dns", .after = {"destroy"}},
+                            {.name = "ad", .after = {"destroy"}, .skipped = true},
+                            {.name = "cmdb", .after = {"ad", "dns"}}}};
+  CHECK(predecessors(plan, 2) == std::vector<std::size_t>{0});
+  CHECK(predecessors(plan, 4) == std::vector<std::size_t>{0, 2});
+}
+
+TEST_CASE("what a step's failure means is spelled one way") {
+  for (const OnFailure one : {OnFailure::stop, OnFailure::warn, OnFailure::ask})
+    CHECK(on_failure_from(to_string(one)) == one);
+  CHECK_THROWS_AS((void)on_failure_from("ignore"), Error);
+}
