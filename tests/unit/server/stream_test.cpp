@@ -203,6 +203,17 @@ TEST_CASE("until_settled ends the stream behind the last event, cleanly") {
     house.publish(event_of(7, EventKind::request_finished));
     CHECK(numbers_until(client, 2) == from_to(2, 2));
   }
+  SUBCASE("of one machine, though its request goes on") {
+    house.handler.on_stream = [](const HttpRequest&, EventStream& stream) { stream.machine = 2; };
+    CHECK(client.send(stream_of(0, "&request=7&until_settled=1")));
+    CHECK(client.receive_head()->status == 200);
+    Event second = event_of(7, EventKind::decommission_finished);
+    second.machine = 2;
+    house.publish(event_of(7, EventKind::decommission_finished));
+    house.publish(second);
+    house.publish(event_of(7));
+    CHECK(numbers_until(client, 2) == from_to(2, 2));
+  }
   CHECK(client.receive_until("0\r\n\r\n").ends_with("\r\n0\r\n\r\n"));
   CHECK(client.is_closed_by_server());
 }
