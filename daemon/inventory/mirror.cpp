@@ -76,6 +76,7 @@ std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) 
   load_.reset();
   pending_.clear();
   pending_since_.reset();
+  const auto began = clock_.steady();
   try {
     std::string uuid = feed_->vcenter_uuid();
     {
@@ -83,7 +84,7 @@ std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) 
       state_.uuid = std::move(uuid);
     }
     feed_->follow(
-        stop, [&](InventoryChange change) { apply(std::move(change), stop); }, [this] { alive(); });
+        stop, [&](InventoryChange change) { apply(std::move(change), began, stop); }, [this] { alive(); });
     if (stop.stop_requested()) return std::nullopt;
     return Failure{"vCenter ended the stream of changes"};
   } catch (const Error& error) {
@@ -98,7 +99,7 @@ std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) 
   }
 }
 
-void Mirror::apply(InventoryChange change, const std::stop_token& stop) {
+void Mirror::apply(InventoryChange change, Clock::Steady began, const std::stop_token& stop) {
   alive();
   if (change.first) {
     load_.emplace();
@@ -112,6 +113,8 @@ void Mirror::apply(InventoryChange change, const std::stop_token& stop) {
     publish(load_->finish());
     load_.reset();
     failures_ = 0;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - began);
+    log::info(kModule, "vCenter {}: read {} machines in {} ms", name_, view().state.machines, took.count());
     return;
   }
   for (std::string& moref : change.left) pending_.insert_or_assign(std::move(moref), std::nullopt);

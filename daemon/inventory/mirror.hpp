@@ -61,7 +61,8 @@ class Mirror {
   void run(const std::stop_token& stop);
   /// One connection, from its beginning to its end; nullopt when it ended because of `stop`.
   std::optional<Failure> follow_once(const std::stop_token& stop);
-  void apply(InventoryChange change, const std::stop_token& stop);
+  /// `began` is when this reading of the inventory began.
+  void apply(InventoryChange change, Clock::Steady began, const std::stop_token& stop);
   void flush(const std::stop_token& stop);
   void publish(Snapshot snapshot);
   void alive();
