@@ -54,6 +54,8 @@ class DefinitionReader {
   /// A mistake where there is no such key.
   void require(std::string_view key);
   void mistake(std::string_view key, std::string what);
+  /// How many mistakes there are by now: whoever makes something of a definition asks before and after.
+  [[nodiscard]] std::size_t mistakes() const { return mistakes_.size(); }
 
  private:
   [[nodiscard]] std::string at(std::string_view key) const;
