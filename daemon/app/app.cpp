@@ -1,6 +1,7 @@
 #include "daemon/app/app.hpp"
 
 #include <csignal>
+#include <cstdlib>
 
 #include <systemd/sd-daemon.h>
 
@@ -13,6 +14,7 @@
 #include "daemon/directory/active_directory.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/inventory/inventory.hpp"
+#include "daemon/records/record_systems.hpp"
 #include "daemon/server/server.hpp"
 #include "daemon/steps/world.hpp"
 #include "daemon/store/store.hpp"
@@ -63,13 +65,29 @@ std::vector<std::string> protected_uuids(const Config& config) {
   return uuids;
 }
 
+/// Systems of records read their secrets where those of the configuration lie.
+RecordWorld record_world(const std::filesystem::path& config, Clock& clock) {
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  return {.secret_file = [beside = config.parent_path(),
+                          given = std::filesystem::path(credentials == nullptr ? "" : credentials)](
+                             const std::string& name) -> std::filesystem::path {
+            std::error_code ignored;
+            const std::filesystem::path path(name);
+            if (path.is_absolute()) return path;
+            if (!given.empty() && std::filesystem::exists(given / path, ignored)) return given / path;
+            return beside / path;
+          },
+          .clock = &clock};
+}
+
 }  // namespace
 
 class App::Impl {
  public:
   explicit Impl(std::filesystem::path file)
       : file_(std::move(file)),
-        registry_(built_in_steps()),
+        records_(std::make_shared<RecordSystems>(record_world(file_, clock_))),
+        registry_(built_in_steps(records_)),
         config_(load_config(file_, registry_)),
         store_(config_.store, clock_),
         vcenters_(config_.vcenters, clock_),
@@ -181,6 +199,7 @@ class App::Impl {
 
   Clock& clock_ = system_clock();
   std::filesystem::path file_;
+  std::shared_ptr<RecordSystems> records_;
   StepRegistry registry_;
   Config config_;
   Store store_;

@@ -84,24 +84,26 @@ class Attempt::Handle final : public Call {
   TrackedCall& call_;
 };
 
-Attempt::Attempt(EngineRoom& room, const Claim& claim, const PlanStep& step, const KindTraits& kind, std::int64_t id,
-                 std::stop_token stop, MachineHistory& history)
+Attempt::Attempt(EngineRoom& room, const Claim& claim, const PlanStep& step, const KindTraits& kind, std::int64_t row,
+                 std::int64_t id, std::stop_token stop, MachineHistory& history)
     : room_(room),
       claim_(claim),
       step_(step),
       kind_(kind),
+      row_(row),
       id_(id),
       stop_(std::move(stop)),
       history_(history),
-      deadline_(room.clock.steady() + kind.deadline +
+      deadline_(room.clock.steady() + room.registry.deadline(step) +
                 (kind.waits_for_guest ? claim.request.options.shutdown_timeout : std::chrono::milliseconds{0})) {}
 
 void Attempt::inherit(const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
     const bool open = effect.outcome == EffectOutcome::open;
-    // Of what was closed without proof, the last call counts: a later one was allowed by a person who knew.
-    const bool in_doubt =
-        effect.outcome == EffectOutcome::unknown && effect.irreversible && effect.id == effects.back().id;
+    // Of what was closed without proof, the last call on a target counts: a later one was allowed by a person who knew.
+    const bool is_last = std::ranges::none_of(
+        effects, [&](const Effect& other) { return other.target == effect.target && other.id > effect.id; });
+    const bool in_doubt = effect.outcome == EffectOutcome::unknown && effect.irreversible && is_last;
     if (!open && !in_doubt) continue;
     calls_.push_back({.call = {.effect = effect.id,
                                .call = effect.call,
@@ -140,7 +142,7 @@ void Attempt::close(TrackedCall& call, EffectOutcome outcome, const std::string&
   if (call.outcome) throw Error{ErrorCode::internal, "the outcome of {} was recorded already", call.call.call};
   call.outcome = outcome;
   call.detail = detail;
-  if (outcome == EffectOutcome::done) history_.done.insert(call.call.call);
+  if (outcome == EffectOutcome::done) history_.done.insert({call.call.call, call.call.target, row_});
 }
 
 std::vector<StepResult::Closed> Attempt::closed() const {
@@ -168,6 +170,14 @@ void Attempt::insist(const std::function<void()>& write) { room_.gate.insist(wri
 Directory& Attempt::directory() {
   if (room_.world.directory == nullptr) throw Error{ErrorCode::invalid, "no directory is configured"};
   return *room_.world.directory;
+}
+
+bool Attempt::did(const std::string& call) const {
+  return std::ranges::any_of(history_.done, [&](const auto& done) { return done.call == call; });
+}
+
+bool Attempt::did(const std::string& call, const std::string& target) const {
+  return history_.done.contains({call, target, row_});
 }
 
 std::vector<std::string> Attempt::live_bearers(const std::string& name_or_address) {

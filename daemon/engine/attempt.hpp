@@ -27,7 +27,14 @@ struct EngineRoom {
 
 /// What is known of one machine beyond its rows, growing while a worker has it.
 struct MachineHistory {
-  std::set<std::string> done;  ///< calls of which there is proof
+  /// A call of which there is proof that it took effect.
+  struct Done {
+    std::string call;
+    std::string target;
+    std::int64_t step = 0;
+    auto operator<=>(const Done&) const = default;
+  };
+  std::set<Done> done;
   LastSeen seen;
 };
 
@@ -45,12 +52,14 @@ struct TrackedCall {
 /// The step's view of the world for one attempt. On the worker's thread only.
 class Attempt final : public StepContext {
  public:
-  Attempt(EngineRoom& room, const Claim& claim, const PlanStep& step, const KindTraits& kind, std::int64_t id,
-          std::stop_token stop, MachineHistory& history);
+  /// `row` is the step's, `id` the attempt's.
+  Attempt(EngineRoom& room, const Claim& claim, const PlanStep& step, const KindTraits& kind, std::int64_t row,
+          std::int64_t id, std::stop_token stop, MachineHistory& history);
 
   /// Takes over what earlier attempts left open or in doubt.
   void inherit(const std::vector<Effect>& effects);
   std::deque<TrackedCall>& calls() { return calls_; }
+  [[nodiscard]] const std::deque<TrackedCall>& calls() const { return calls_; }
   [[nodiscard]] bool has_open() const;
   [[nodiscard]] bool has_done() const;  ///< some call took effect
   /// A call ended by this error: closes those of which it proves that nothing happened.
@@ -81,9 +90,11 @@ class Attempt final : public StepContext {
   [[nodiscard]] Directory& directory() override;
   std::vector<std::string> live_bearers(const std::string& name_or_address) override;
   [[nodiscard]] const std::vector<std::string>& protected_uuids() const override { return room_.world.protected_uuids; }
-  [[nodiscard]] bool did(const std::string& call) const override { return history_.done.contains(call); }
+  [[nodiscard]] bool did(const std::string& call) const override;
+  [[nodiscard]] bool did(const std::string& call, const std::string& target) const override;
   [[nodiscard]] LastSeen last_seen() const override { return history_.seen; }
   std::unique_ptr<Call> effect(const CallSpec& spec) override;
+  void saw(const std::vector<SeenRecord>&) override {}  // what it comes to is in the observation
   void say(EventLevel level, const std::string& text) override;
   void progress(int percent, const std::string& text) override;
 
@@ -94,6 +105,7 @@ class Attempt final : public StepContext {
   const Claim& claim_;
   const PlanStep& step_;
   const KindTraits& kind_;
+  std::int64_t row_;
   std::int64_t id_;
   std::stop_token stop_;
   MachineHistory& history_;

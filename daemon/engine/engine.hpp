@@ -22,6 +22,7 @@ struct EngineOptions {
   int attempts = 5;                  ///< of a step whose error is transient, before it is deferred
   std::chrono::milliseconds backoff_first = std::chrono::milliseconds{500};
   std::chrono::milliseconds backoff_most = std::chrono::minutes{5};
+  std::chrono::milliseconds preview_within = std::chrono::seconds{30};  ///< of one step's look, while a person waits
 };
 
 /// May this person still do this to this machine? Asked before every intent, whether it can be undone or not.
@@ -34,6 +35,7 @@ struct StepPreview {
   PlanStep step;
   std::string observation;  ///< "satisfied", "needed", "blocked", "left_alone", "unknown", "unread" or "skipped"
   std::string text;
+  std::vector<SeenRecord> records;  ///< of a step that removes records
 };
 
 /// Runs decommissions: a scheduler thread and N workers, each with one machine at a time.

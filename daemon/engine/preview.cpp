@@ -1,5 +1,7 @@
 #include "daemon/engine/preview.hpp"
 
+#include <algorithm>
+
 #include "common/base/error.hpp"
 
 namespace decom {
@@ -12,7 +14,7 @@ class Rehearsal final : public StepContext {
         planned_(planned),
         step_(step),
         options_(options),
-        deadline_(room.clock.steady() + room.registry.at(step.kind).deadline),
+        deadline_(room.clock.steady() + std::min(room.registry.deadline(step), room.options.preview_within)),
         now_(room.clock.now()) {}
 
   const Machine& machine() const override { return planned_.machine; }
@@ -34,12 +36,16 @@ class Rehearsal final : public StepContext {
   }
   const std::vector<std::string>& protected_uuids() const override { return room_.world.protected_uuids; }
   bool did(const std::string&) const override { return false; }
+  bool did(const std::string&, const std::string&) const override { return false; }
   LastSeen last_seen() const override { return {.ours = now_, .theirs = {}}; }
   std::unique_ptr<Call> effect(const CallSpec& spec) override {
     throw Error{ErrorCode::internal, "a preview was about to send {}", spec.call};
   }
+  void saw(const std::vector<SeenRecord>& records) override { seen_ = records; }
   void say(EventLevel, const std::string&) override {}
   void progress(int, const std::string&) override {}
+
+  std::vector<SeenRecord> take_seen() { return std::move(seen_); }
 
  private:
   EngineRoom& room_;
@@ -48,6 +54,7 @@ class Rehearsal final : public StepContext {
   const RequestOptions& options_;
   Clock::Steady deadline_;
   Timestamp now_;
+  std::vector<SeenRecord> seen_;
 };
 
 }  // namespace
@@ -55,13 +62,14 @@ class Rehearsal final : public StepContext {
 std::vector<StepPreview> preview_plan(EngineRoom& room, const PlannedMachine& planned, const RequestOptions& options) {
   std::vector<StepPreview> previews;
   for (const PlanStep& step : planned.plan.steps) {
-    StepPreview preview{.step = step, .observation = "skipped", .text = step.why};
+    StepPreview preview{.step = step, .observation = "skipped", .text = step.why, .records = {}};
     if (!step.skipped) {
       try {
         Rehearsal rehearsal(room, planned, step, options);
-        const Observation seen = room.registry.make(step.kind)->observe(rehearsal);
+        const Observation seen = room.registry.make(step)->observe(rehearsal);
         preview.observation = std::string(kind_of(seen));
         preview.text = text_of(seen);
+        preview.records = rehearsal.take_seen();
       } catch (const Error& e) {
         preview.observation = "unread";
         preview.text = e.what();

@@ -18,7 +18,7 @@ Runner::Runner(EngineRoom& room, Claim claim, std::stop_token stop)
   // It was read right before the request was accepted.
   history_.seen.ours = std::max(claim_.decommission.created, claim_.request.created);
   for (const Effect& effect : claim_.effects)
-    if (effect.outcome == EffectOutcome::done) history_.done.insert(effect.call);
+    if (effect.outcome == EffectOutcome::done) history_.done.insert({effect.call, effect.target, effect.step});
 }
 
 void Runner::run() {

@@ -6,6 +6,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
+#include "common/base/text.hpp"
 #include "daemon/engine/backoff.hpp"
 
 namespace decom {
@@ -45,8 +46,8 @@ StepRun::StepRun(EngineRoom& room, const Claim& claim, const PlanStep& step, con
       row_(row),
       stop_(std::move(stop)),
       history_(history),
-      does_(room.registry.make(step.kind)),
-      attempt_(room, claim, step, kind_, attempt, stop_, history),
+      does_(room.registry.make(step)),
+      attempt_(room, claim, step, kind_, row.id, attempt, stop_, history),
       done_before_(std::ranges::any_of(effects, [](const Effect& e) { return e.outcome == EffectOutcome::done; })) {
   attempt_.inherit(effects);
 }
@@ -126,8 +127,7 @@ StepResult StepRun::act() {
   if (const auto* needed = std::get_if<Needed>(&seen)) {
     if (stop_.stop_requested()) throw Error{ErrorCode::cancelled, "stopped before anything was sent"};
     // It took effect, with proof, and is to be done again: never by itself.
-    const bool was_done = done_before_ || attempt_.has_done();
-    if (kind_.irreversible && was_done && !claim_.apply_again) return verify();
+    if (kind_.irreversible && was_done(*needed) && !claim_.apply_again) return verify();
     phase_ = Phase::applying;
     does_->apply(attempt_, *needed);
     return verify();
@@ -140,6 +140,21 @@ StepResult StepRun::act() {
   return in_doubt(text);
 }
 
+bool StepRun::was_done(const Needed& needed) const {
+  if (needed.records.empty()) return done_before_ || attempt_.has_done();
+  return std::ranges::all_of(needed.records, [&](const FrozenRecord& record) {
+    return std::ranges::any_of(history_.done,
+                               [&](const auto& done) { return done.step == row_.id && done.target == record.id; });
+  });
+}
+
+std::string StepRun::what_was_done() const {
+  std::vector<std::string> details;
+  for (const TrackedCall& call : attempt_.calls())
+    if (call.outcome == EffectOutcome::done) details.push_back(call.detail);
+  return join(details, ", ");
+}
+
 StepResult StepRun::verify() {
   phase_ = Phase::verifying;
   const auto until = std::min(attempt_.deadline(), room_.clock.steady() + kVerifyWithin);
@@ -150,7 +165,7 @@ StepResult StepRun::verify() {
     if (std::holds_alternative<Satisfied>(seen))
       return outcome(did || done_before_ ? StepState::succeeded : StepState::already, text);
     if (std::holds_alternative<LeftAlone>(seen))
-      return outcome(StepState::warned, did ? fmt::format("{}; {}", attempt_.calls().back().detail, text) : text);
+      return outcome(StepState::warned, did ? fmt::format("{}; {}", what_was_done(), text) : text);
     if (std::holds_alternative<Blocked>(seen)) return outcome(StepState::blocked, text, ErrorCode::conflict);
     if (std::holds_alternative<Unknown>(seen)) return in_doubt(text);
     // A cancel does not keep it from being known what was done.

@@ -27,6 +27,9 @@ class StepRun {
   std::optional<StepResult> recover(TrackedCall& call);
   StepResult act();
   StepResult verify();
+  /// All that is needed took effect already, with proof.
+  [[nodiscard]] bool was_done(const Needed& needed) const;
+  [[nodiscard]] std::string what_was_done() const;
   Observation look();
   std::optional<StepResult> judge(const Error& error);
   std::optional<StepResult> judge_open(const Error& error);

@@ -79,11 +79,11 @@ Observation AdComputer::observe(StepContext& ctx) {
   if (!account.children.empty())
     what += fmt::format(" and {} object{} below it", account.children.size(), account.children.size() == 1 ? "" : "s");
   if (!unproven.empty()) what += fmt::format("; left alone, as not proven: {}", join(unproven, "; "));
-  return Needed{.what = what, .records = {account.guid}, .before = account.ldif};
+  return Needed{.what = what, .records = {{account.guid, describe(account), account.ldif}}, .before = account.ldif};
 }
 
 void AdComputer::apply(StepContext& ctx, const Needed& needed) {
-  if (!proven_ || needed.records != std::vector{proven_->guid})
+  if (!proven_ || needed.records.size() != 1 || needed.records.front().id != proven_->guid)
     throw Error{ErrorCode::internal, "the account to be removed is not the one that was observed"};
   const auto call = ctx.effect(
       {.call = kCall, .target = proven_->guid, .before = needed.before, .irreversible = true, .deadline = kDeadline});

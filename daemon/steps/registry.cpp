@@ -1,9 +1,11 @@
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "daemon/records/record_systems.hpp"
 #include "daemon/steps/ad_computer.hpp"
 #include "daemon/steps/destroy.hpp"
 #include "daemon/steps/power_off.hpp"
+#include "daemon/steps/record_step.hpp"
 #include "daemon/steps/step.hpp"
 
 namespace decom {
@@ -27,9 +29,13 @@ const KindTraits& StepRegistry::at(const std::string& kind) const {
   return *found;
 }
 
-std::unique_ptr<StepKind> StepRegistry::make(const std::string& kind) const {
-  (void)at(kind);
-  return kinds_.at(kind).make();
+std::unique_ptr<StepKind> StepRegistry::make(const PlanStep& step) const {
+  (void)at(step.kind);
+  return kinds_.at(step.kind).make(step);
+}
+
+std::chrono::milliseconds StepRegistry::deadline(const PlanStep& step) const {
+  return duration_in(step, "deadline").value_or(at(step.kind).deadline);
 }
 
 std::vector<KindTraits> StepRegistry::all() const {
@@ -38,7 +44,7 @@ std::vector<KindTraits> StepRegistry::all() const {
   return all;
 }
 
-StepRegistry built_in_steps() {
+StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
   StepRegistry registry;
   // Privilege ids: vSphere Web Services API, AuthorizationManager.
   registry.add({.name = kPowerOffKind,
@@ -48,21 +54,36 @@ StepRegistry built_in_steps() {
                 .vcenter_rights = {"VirtualMachine.Interact.PowerOff"},
                 .deadline = 10min,
                 .waits_for_guest = true},
-               [] { return std::make_unique<PowerOff>(); });
+               [](const PlanStep&) { return std::make_unique<PowerOff>(); });
   registry.add({.name = kDestroyKind,
                 .summary = "deletes the VM with its disks; refuses templates, shared disks and what others manage",
                 .irreversible = true,
                 .naturally_idempotent = false,
                 .vcenter_rights = {"VirtualMachine.Inventory.Delete"},
                 .deadline = 15min},
-               [] { return std::make_unique<Destroy>(); });
+               [](const PlanStep&) { return std::make_unique<Destroy>(); });
   registry.add({.name = kAdComputerKind,
                 .summary = "removes the computer account from Active Directory, where two facts prove whose it is",
                 .irreversible = true,
                 .naturally_idempotent = true,
                 .deadline = 2min,
                 .needs_directory = true},
-               [] { return std::make_unique<AdComputer>(); });
+               [](const PlanStep&) { return std::make_unique<AdComputer>(); });
+  for (const RecordKind& kind : records ? records->kinds() : record_kinds())
+    registry.add({.name = kind.name,
+                  .summary = kind.summary,
+                  .irreversible = true,
+                  .naturally_idempotent = false,
+                  .deadline = 10min,
+                  .removes_records = true},
+                 [records](const PlanStep& step) -> std::unique_ptr<StepKind> {
+                   if (!records) throw Error{ErrorCode::internal, "this process works on no records"};
+                   return std::make_unique<RecordStep>(
+                       [records, step](StepContext&) { return records->of(step.kind, step.definition); },
+                       RecordStepOptions{.system = step.system.empty() ? step.kind : step.system,
+                                         .call = "remove from " + step.system,
+                                         .removal = duration_in(step, "timeout").value_or(kRemovalTakes)});
+                 });
   return registry;
 }
 

@@ -17,6 +17,7 @@
 namespace decom {
 
 class Directory;
+class RecordSystems;
 class VmOps;
 
 /// One outside call that changes something: its intent is on disk before it is sent, its outcome is recorded once.
@@ -72,7 +73,7 @@ struct LastSeen {
   std::optional<Timestamp> theirs;
 };
 
-/// What a step may use. Made by the engine for one attempt, used on its worker thread only.
+/// What a step may use. Made by the engine for one attempt, used on its thread only.
 class StepContext {
  public:
   virtual ~StepContext() = default;
@@ -98,12 +99,16 @@ class StepContext {
   [[nodiscard]] virtual const std::vector<std::string>& protected_uuids() const = 0;
   /// Calls of this decommission, by any step, of which there is proof: "we destroyed it ourselves".
   [[nodiscard]] virtual bool did(const std::string& call) const = 0;
+  /// The same of one target, by this step, in whichever attempt: "we removed that record ourselves".
+  [[nodiscard]] virtual bool did(const std::string& call, const std::string& target) const = 0;
   [[nodiscard]] virtual LastSeen last_seen() const = 0;
 
   /// T1. Checks role, right and identity first where the kind is irreversible (the engine does), then commits.
   /// Throws `cancelled`, `frozen`, `denied`, `precondition` (not the same machine any more).
   virtual std::unique_ptr<Call> effect(const CallSpec& spec) = 0;
 
+  /// What a system holds of the machine, each record with why it would be left alone, for people; said by `observe`.
+  virtual void saw(const std::vector<SeenRecord>& records) = 0;
   virtual void say(EventLevel level, const std::string& text) = 0;
   virtual void progress(int percent, const std::string& text) = 0;
 };
@@ -139,16 +144,20 @@ struct KindTraits {
   std::chrono::milliseconds deadline = std::chrono::minutes{10};  ///< of the whole step
   bool waits_for_guest = false;  ///< the request's shutdown timeout comes on top of the deadline
   bool needs_directory = false;
+  bool removes_records = false;     ///< of another system: frozen when a plan is made, and run beside each other
   std::vector<std::string> params;  ///< names that a plan may set
 };
 
 class StepRegistry {
  public:
-  using Make = std::function<std::unique_ptr<StepKind>()>;
+  /// From a step of a plan, with what was frozen in it. Throws `invalid` where this version cannot use it.
+  using Make = std::function<std::unique_ptr<StepKind>(const PlanStep& step)>;
   void add(KindTraits traits, Make make);
   [[nodiscard]] const KindTraits* find(const std::string& kind) const;
   [[nodiscard]] const KindTraits& at(const std::string& kind) const;  ///< throws `invalid`
-  [[nodiscard]] std::unique_ptr<StepKind> make(const std::string& kind) const;
+  [[nodiscard]] std::unique_ptr<StepKind> make(const PlanStep& step) const;
+  /// Of the whole step: its definition's "deadline", else its kind's.
+  [[nodiscard]] std::chrono::milliseconds deadline(const PlanStep& step) const;
   [[nodiscard]] std::vector<KindTraits> all() const;
 
  private:
@@ -159,7 +168,8 @@ class StepRegistry {
   std::map<std::string, Entry> kinds_;
 };
 
-/// The kinds that are built in: vsphere.power_off, vsphere.destroy, ad.computer.
-StepRegistry built_in_steps();
+/// The kinds that are built in: vsphere.power_off, vsphere.destroy, ad.computer, and those of `records` ("dns", "http",
+/// "exec"). Without `records` they are all named, and steps on records cannot be made.
+StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records = nullptr);
 
 }  // namespace decom

@@ -109,7 +109,8 @@ void observed(Tx& tx, std::int64_t attempt, const Observation& observation) {
   const auto* needed = std::get_if<Needed>(&observation);
   Json data{{"observation", kind_of(observation)}, {"text", storable(text_of(observation))}};
   if (needed != nullptr) {
-    data["records"] = needed->records;
+    data["records"] = Json::array();
+    for (const FrozenRecord& record : needed->records) data["records"].push_back(storable(record.id));
     data["before"] = storable(needed->before);
   }
   tx.db.run("UPDATE attempt SET observed = :observed WHERE id = :id", canonical(data), attempt);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -41,6 +42,7 @@ class FakeContext final : public StepContext {
   std::function<void()> on_effect;  ///< runs when an intent is opened
   std::deque<Effect> effects;
   std::vector<std::string> said;
+  std::vector<SeenRecord> records;  ///< as `observe` said last
 
   const Machine& machine() const override { return machine_; }
   const PlanStep& step() const override { return planned; }
@@ -60,12 +62,18 @@ class FakeContext final : public StepContext {
       if (effect.spec.call == call && effect.outcome == "done") return true;
     return std::find(done.begin(), done.end(), call) != done.end();
   }
+  bool did(const std::string& call, const std::string& target) const override {
+    return std::ranges::any_of(effects, [&](const Effect& effect) {
+      return effect.spec.call == call && effect.spec.target == target && effect.outcome == "done";
+    });
+  }
   LastSeen last_seen() const override { return seen; }
   std::unique_ptr<Call> effect(const CallSpec& spec) override {
     effects.push_back({.spec = spec, .handle = "", .detail = ""});
     if (on_effect) on_effect();
     return std::make_unique<Handle>(effects.back());
   }
+  void saw(const std::vector<SeenRecord>& found) override { records = found; }
   void say(EventLevel, const std::string& text) override { said.push_back(text); }
   void progress(int, const std::string&) override {}
 

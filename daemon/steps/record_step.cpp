@@ -1,0 +1,188 @@
+#include "daemon/steps/record_step.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "daemon/steps/vm_task.hpp"
+
+namespace decom {
+namespace {
+
+using std::chrono::milliseconds;
+
+// More of them would only hide what matters; all are in the plan and in the evidence.
+constexpr std::size_t kMostNamed = 8;
+
+const std::string& name_of(const Record& record) { return record.what.empty() ? record.id : record.what; }
+const std::string& name_of(const FrozenRecord& record) { return record.what.empty() ? record.id : record.what; }
+
+std::string listed(const std::vector<std::string>& names) {
+  if (names.size() <= kMostNamed) return join(names, ", ");
+  return fmt::format("{} and {} more", join({names.begin(), names.begin() + kMostNamed}, ", "),
+                     names.size() - kMostNamed);
+}
+
+RecordCall limits(StepContext& ctx, const std::stop_token& stop, std::optional<milliseconds> most = std::nullopt) {
+  const auto until = most ? std::min(ctx.deadline(), ctx.clock().steady() + *most) : ctx.deadline();
+  return {.stop = stop, .deadline = until, .say = [&ctx](bool warning, const std::string& text) {
+            ctx.say(warning ? EventLevel::warning : EventLevel::info, text);
+          }};
+}
+
+const FrozenRecord* frozen_of(const PlanStep& step, const std::string& id) {
+  if (!step.records) return nullptr;
+  const auto found = std::ranges::find(*step.records, id, &FrozenRecord::id);
+  return found == step.records->end() ? nullptr : &*found;
+}
+
+std::string unproven(const Record& record) {
+  if (!record.against.empty()) return join(record.against, ", ");
+  if (record.facts.empty()) return "nothing proves whose it is";
+  return fmt::format("one fact only, {}", record.facts.front());
+}
+
+}  // namespace
+
+/// A record, and why it is left alone; empty: it may be removed.
+struct RecordStep::Judged {
+  const Record* record = nullptr;
+  std::string left_alone;
+};
+
+std::optional<milliseconds> duration_in(const PlanStep& step, std::string_view key) {
+  if (step.definition.empty()) return std::nullopt;
+  const auto json = nlohmann::json::parse(step.definition, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_string()) return std::nullopt;
+  return parse_duration(found->get<std::string>());
+}
+
+std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
+  const PlanStep& step = ctx.step();
+  const FrozenRecord* frozen = frozen_of(step, record.id);
+  if (frozen != nullptr && frozen->before != record.before)
+    return ctx.did(options_.call, record.id) ? "it is there again after it was removed, and says something else"
+                                             : "it changed since it was shown";
+  if (const auto refused = refused_.find(record.id); refused != refused_.end()) return refused->second;
+  if (!record.is_proven()) return unproven(record);
+  if (!record.forbidden.empty()) return record.forbidden;
+  for (const std::string& name : record.bears)
+    if (const auto bearers = ctx.live_bearers(name); !bearers.empty())
+      return fmt::format("{} bears {} too", listed(bearers), name);
+  if (ctx.rehearsal()) return {};
+  if (!step.records) return "it was not shown when the plan was made";
+  if (frozen == nullptr) return "it is not among those that were shown when the plan was made";
+  return {};
+}
+
+std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::vector<Record>& found) const {
+  std::vector<Judged> judged;
+  std::vector<SeenRecord> seen;
+  for (const Record& record : found) {
+    const auto same_id = std::ranges::count(found, record.id, &Record::id);
+    std::string why = same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record);
+    seen.push_back({.record = {record.id, record.what, record.before}, .facts = record.facts, .left_alone = why});
+    judged.push_back({&record, std::move(why)});
+  }
+  ctx.saw(seen);
+  return judged;
+}
+
+Observation RecordStep::observe(StepContext& ctx) {
+  removable_.clear();
+  const auto system = of_(ctx);
+  const std::vector<Record> found = system->find(ctx.machine(), limits(ctx, ctx.stop()));
+  const PlanStep& step = ctx.step();
+  const std::string& name = ctx.machine().name;
+
+  Needed needed;
+  std::vector<std::string> to_remove;
+  std::vector<std::string> left;
+  bool forbidden = false;
+  for (const auto& [record, why] : judge(ctx, found)) {
+    if (why.empty()) {
+      needed.records.push_back({record->id, record->what, record->before});
+      removable_.push_back(*record);
+      to_remove.push_back(name_of(*record));
+    } else {
+      left.push_back(fmt::format("{} ({})", name_of(*record), why));
+      forbidden = forbidden || (record->is_proven() && !record->forbidden.empty());
+    }
+  }
+  std::vector<std::string> removed;
+  std::vector<std::string> vanished;
+  if (!ctx.rehearsal() && step.records)
+    for (const FrozenRecord& frozen : *step.records) {
+      if (std::ranges::find(found, frozen.id, &Record::id) != found.end()) continue;
+      (ctx.did(options_.call, frozen.id) ? removed : vanished).push_back(name_of(frozen));
+    }
+
+  std::vector<std::string> notes;
+  if (!left.empty()) notes.push_back(fmt::format("left alone in {}: {}", options_.system, listed(left)));
+  if (!vanished.empty())
+    notes.push_back(fmt::format("seen in {} when the plan was made, not visible now, and not removed by us: {}",
+                                options_.system, listed(vanished)));
+  if (!left.empty() && !ctx.rehearsal() && !step.records)
+    notes.push_back(
+        fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: look "
+                    "with 'decomctl records {}', and submit it again with --records-only",
+                    options_.system, name));
+  const std::string rest = join(notes, "; ");
+  if (!to_remove.empty()) {
+    needed.what =
+        fmt::format("remove {} from {}{}{}", listed(to_remove), options_.system, rest.empty() ? "" : "; ", rest);
+    return needed;
+  }
+  if (!rest.empty()) {
+    if (forbidden && removed.empty()) return Blocked{rest};
+    return LeftAlone{rest};
+  }
+  if (!removed.empty()) return Satisfied{fmt::format("removed from {}: {}", options_.system, listed(removed))};
+  return Satisfied{fmt::format("{} has no record of {}", options_.system, name)};
+}
+
+void RecordStep::apply(StepContext& ctx, const Needed& needed) {
+  if (!std::ranges::equal(needed.records, removable_, {}, &FrozenRecord::id, &Record::id))
+    throw Error{ErrorCode::internal, "the records to be removed are not those that were observed"};
+  const auto system = of_(ctx);
+  const std::vector<Record> records = removable_;
+  const auto did = [&](const Record& record) { return ctx.did(options_.call, record.id); };
+  // What was removed and shows again is removed once more only where a person said so: then nothing else is left to do.
+  const bool again = std::ranges::all_of(records, did);
+  for (const Record& record : records)
+    if (again || !did(record)) remove(ctx, *system, record);
+}
+
+void RecordStep::remove(StepContext& ctx, RecordSystem& system, const Record& record) {
+  const auto call = ctx.effect({.call = options_.call,
+                                .target = record.id,
+                                .before = record.before,
+                                .irreversible = true,
+                                .deadline = options_.removal});
+  require_not_stopped(ctx, *call);
+  try {
+    const std::string what = system.remove(ctx.machine(), record, limits(ctx, ctx.stop(), options_.removal));
+    call->done(fmt::format("{} {}", what.empty() ? "removed" : what, name_of(record)));
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::gone) return call->refused("it was gone already");
+    if (e.code() != ErrorCode::precondition) throw;
+    call->refused(e.what());
+    refused_[record.id] = fmt::format("it changed since it was shown: {}", e.what());
+  }
+}
+
+Observation RecordStep::resume(StepContext& ctx, const OpenCall& call) {
+  // A cancel does not keep it from being known what was done.
+  const auto now = of_(ctx)->read(ctx.machine(), call.target, limits(ctx, ctx.shutdown()));
+  if (!now) return Satisfied{fmt::format("{} is gone from {}", call.target, options_.system)};
+  require_past_deadline(ctx, call);
+  return Needed{.what = fmt::format("{} is still in {}", name_of(*now), options_.system), .records = {}, .before = {}};
+}
+
+}  // namespace decom
