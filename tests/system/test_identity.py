@@ -45,13 +45,13 @@ class Identity(SystemCase):
         self.assertEqual(set(left), {"bystander", "victim"})
         self.assertEqual(victim["state"], "succeeded", victim)
 
-    def test_replaced_by_one_of_the_same_name(self):
+    def test_threat_10_replaced_by_one_of_the_same_name(self):
         vcenter, victim, left = self.run_with(lambda v: v.control("vm/swap", vm="victim"))
         self.assertIn("victim", left)
         self.assertNotIn(victim["state"], ("succeeded", "cancelled"), victim)
         self.assertNotIn("victim", self.calls(vcenter, "Destroy_Task", "received"))
 
-    def test_replaced_under_the_same_reference(self):
+    def test_threat_10_replaced_under_the_same_reference(self):
         vcenter, victim, left = self.run_with(lambda v: v.control("vm/reidentify", vm="victim"))
         self.assertIn("victim", left)
         self.assertEqual(victim["state"], "failed", victim)

@@ -172,7 +172,7 @@ TEST_CASE("bodies that are not exactly what is meant are refused by name") {
   CHECK(house.ask("POST", "/v1/plans", std::string(100, '[') + std::string(100, ']'), token).status == 400);
 }
 
-TEST_CASE("each route asks for its role, whatever the body says") {
+TEST_CASE("threat 9: each route asks for its role, whatever the body says") {
   House house;
   const std::string viewer = house.login("carol");
   const std::string operator_ = house.login("alice");

@@ -129,7 +129,7 @@ TEST_CASE("trailers do not become header fields") {
   CHECK(!seen["headers"].contains("authorization"));
 }
 
-TEST_CASE("smuggling is refused and nothing of it reaches the handler") {
+TEST_CASE("threat 9: smuggling is refused and nothing of it reaches the handler") {
   House house;
   const std::string tail = "0\r\n\r\n" + get("/smuggled");
   for (const std::string& more : {
@@ -191,7 +191,7 @@ TEST_CASE("a client that asks first is told to go on") {
   CHECK(big.receive()->status == 413);
 }
 
-TEST_CASE("slow clients are cut at the deadline, however busy they look") {
+TEST_CASE("threat 21: slow clients are cut at the deadline, however busy they look") {
   ServerOptions options;
   options.header_timeout = 300ms;
   options.body_timeout = 400ms;
@@ -258,7 +258,7 @@ TEST_CASE("a big answer arrives whole") {
   CHECK(client.ask(get("/big?size=20000000"))->body.size() == 20'000'000);
 }
 
-TEST_CASE("one uid has its limit of connections and the daemon has its own") {
+TEST_CASE("threat 21: one uid has its limit of connections and the daemon has its own") {
   ServerOptions options;
   options.connections_a_uid = 3;
   SUBCASE("a uid: 429") {}
@@ -299,7 +299,7 @@ TEST_CASE("a handler that throws, or forgets, costs its caller a 500 that says n
   CHECK(client.ask(get("/1"))->status == 200);
 }
 
-TEST_CASE("peers that close during accept authorise nobody and cost nothing") {
+TEST_CASE("threat 2: peers that close during accept authorise nobody and cost nothing") {
   House house;
   for (int i = 0; i < 2000; ++i) {
     Client client(house.socket());
@@ -311,7 +311,7 @@ TEST_CASE("peers that close during accept authorise nobody and cost nothing") {
   CHECK(house.handler.handled() == 1);
 }
 
-TEST_CASE("a client's own address says nothing of who it is") {
+TEST_CASE("threat 1: a client's own address says nothing of who it is") {
   House house;
   TemporaryFolder folder;
   std::vector<std::string> names{(folder.path() / ";uid=0;").string(), std::string("\0;uid=0;", 8),

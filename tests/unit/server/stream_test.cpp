@@ -258,7 +258,7 @@ TEST_CASE("a stop ends open streams with a last chunk") {
   CHECK(house.server->connections() == 0);
 }
 
-TEST_CASE("of 1,000 watchers 100 stall: the others see every event at once, and the stalled are dropped") {
+TEST_CASE("threat 21: of 1,000 watchers 100 stall: the others see every event at once, and the stalled are dropped") {
   rlimit limit{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;

@@ -50,7 +50,7 @@ std::string any_text(std::mt19937& random) {
   return text;
 }
 
-TEST_CASE("what is written reads back the same, whatever it is") {
+TEST_CASE("threat 15: what is written reads back the same, whatever it is") {
   std::mt19937 random(20260101);  // NOLINT: the same cases at every run
   for (int i = 0; i < 20'000; ++i) {
     const std::string text = any_text(random);
@@ -84,7 +84,7 @@ TEST_CASE("what XML cannot carry is refused, and not repeated in the message") {
   CHECK_THROWS_AS(writer.open("1"), Error);
 }
 
-TEST_CASE("a request cannot be escaped from") {
+TEST_CASE("threat 15: a request cannot be escaped from") {
   SoapCall call("FindByName", {"SearchIndex", "SearchIndex\"/><x>"});
   call.element("name",
                "</name></FindByName><Destroy_Task xmlns=\"urn:vim25\"><_this type=\"VirtualMachine\">vm-1</_this>");
