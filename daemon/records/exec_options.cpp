@@ -104,11 +104,6 @@ void read_language(DefinitionReader& reader, ExecOptions& options) {
     return;
   }
   reader.require("code");
-  if (!reader.has("language_command")) {
-    reader.mistake("language", fmt::format("'language' is '{0}', which is not defined; expected [language.{0}] with "
-                                           "command = [\"…\", \"{{}}\"] in decomd.toml",
-                                           options.language));
-  }
   if (!has_code || !has_line) return;
   if (const auto wrong = line.empty() ? "is empty" : reachable_program(line.front())) {
     reader.mistake("language", fmt::format("the command of language '{}' {}", options.language, *wrong));

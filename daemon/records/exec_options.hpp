@@ -14,7 +14,7 @@ namespace decom {
 struct ExecOptions {
   std::string command;            ///< absolute path of an executable; empty: `line`
   std::string sha256;             ///< of the executable, frozen when the definition was loaded
-  std::vector<std::string> line;  ///< a language's command with the code in its place
+  std::vector<std::string> line;  ///< a language's command with the code in its place; empty: nobody defined it
   std::string language;           ///< for people
   std::vector<std::string> args;  ///< behind the verb
   std::map<std::string, std::string> env;

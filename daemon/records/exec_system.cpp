@@ -99,6 +99,10 @@ class ExecSystem : public RecordSystem {
                      .processes = static_cast<int>(options_.processes)};
     ExecProgram program;
     if (options_.command.empty()) {
+      // Whoever loads a definition knows the languages, and says that this is none of them.
+      if (options_.line.empty())
+        throw Error{ErrorCode::refused, "cannot run {}: [language.{}] is not in decomd.toml", title_,
+                    options_.language};
       spec.command = options_.line;
     } else {
       program = frozen_program();

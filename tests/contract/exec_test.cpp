@@ -199,13 +199,15 @@ TEST_CASE("every mistake of a definition is said at once") {
                                           {"netwrok", true}});
   std::string all;
   for (const std::string& mistake : mistakes) all += mistake + "\n";
-  CHECK(all.find("/language: 'language' is 'ruby', which is not defined") != std::string::npos);
   CHECK(all.find("/memory: 'memory' is '50MB'; expected a size such as '50MiB'") != std::string::npos);
   CHECK(all.find("/timeout: 'timeout' is 2h; expected") != std::string::npos);
   CHECK(all.find("/env/A B: ") != std::string::npos);
   CHECK(all.find("/secrets/..~1x: ") != std::string::npos);
   CHECK(all.find("/netwrok: unknown key 'netwrok': did you mean 'network'?") != std::string::npos);
-  CHECK(mistakes.size() == 6);
+  CHECK(mistakes.size() == 5);
+  const auto undefined = site.load({{"language", "ruby"}, {"code", "puts 1"}});
+  CHECK(error_of([&] { (void)undefined->check(call_for(30s)); }) ==
+        "refused: cannot run the ruby code: [language.ruby] is not in decomd.toml");
   CHECK(site.mistakes_of(nlohmann::json::object()).size() == 1);
   CHECK(site.mistakes_of({{"command", "steps/cmdb"}}).size() == 1);
 }
