@@ -15,7 +15,7 @@ struct DryRun {
 
 int plan(const DryRun& options, Context& ctx) {
   const api::PlanBody body{read_machines(options.plan.machines, options.plan.file).machines,
-                           to_api(options.plan, ctx.now()), true};
+                           to_api(options.plan, ctx.now())};
   const Json answer = ctx.client().post("/v1/plans", body);
   if (options.output.print_value(ctx, answer)) return 0;
   ctx.print(render_plan(answer.get<api::Plan>(), ctx.out()));

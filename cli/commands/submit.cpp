@@ -59,7 +59,7 @@ void confirm(const api::Plan& plan, const Context& ctx) {
 int submit(const SubmitOptions& options, Context& ctx) {
   const Client client = ctx.client();
   const MachineList list = read_machines(options.plan.machines, options.plan.file);
-  const Json offered = client.post("/v1/plans", api::PlanBody{list.machines, to_api(options.plan, ctx.now()), false});
+  const Json offered = client.post("/v1/plans", api::PlanBody{list.machines, to_api(options.plan, ctx.now())});
   const auto plan = offered.get<api::Plan>();
   if (!options.yes) confirm(plan, ctx);
   const std::string key = options.idempotency_key.empty() ? fresh_key() : options.idempotency_key;

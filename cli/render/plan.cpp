@@ -31,6 +31,26 @@ std::string option_lines(const api::Options& options, const Style& style) {
 
 }  // namespace
 
+namespace {
+
+/// What a step would remove, and what it would leave, a line each.
+std::string record_lines(const api::PlannedStep& step, const Style& style) {
+  std::string text;
+  for (const api::PlannedRecord& record : step.records) {
+    const std::string what = safe_for_terminal(record.what.empty() ? record.id : record.what);
+    text +=
+        record.left_alone
+            ? "      " + painted(style, Color::yellow, "leave  ") + what + ": " + safe_for_terminal(*record.left_alone)
+            : "      " + painted(style, Color::red, "remove ") + what +
+                  (record.facts.empty() ? "" : " (" + safe_for_terminal(join(record.facts, ", ")) + ")");
+    text += "\n";
+  }
+  if (text.empty()) return text;
+  return "    " + safe_for_terminal(step.system.empty() ? step.name : step.system) + "\n" + text;
+}
+
+}  // namespace
+
 std::string render_plan(const api::Plan& plan, const Style& style) {
   Table machines({{"NAME"},
                   {"ID"},
@@ -75,7 +95,9 @@ std::string render_plan(const api::Plan& plan, const Style& style) {
       row.emplace_back(observed && step.text && !step.text->empty() ? *step.text : step.why, faded);
       steps.add(std::move(row));
     }
-    text += steps.text(style, 2) + "\n";
+    text += steps.text(style, 2);
+    for (const api::PlannedStep& step : planned.steps) text += record_lines(step, style);
+    text += "\n";
   }
   return text + option_lines(plan.options, style);
 }

@@ -19,9 +19,17 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Options, reason, ticket, shutdow
 struct PlanBody {
   std::vector<std::string> machines;
   Options options;
-  bool observe = false;  ///< also run `observe` of every step: the dry run
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanBody, machines, options, observe)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanBody, machines, options)
+
+/// A record in another system, as it was when the plan was made.
+struct PlannedRecord {
+  std::string id;
+  std::string what;
+  std::vector<std::string> facts;         ///< that prove whose it is
+  std::optional<std::string> left_alone;  ///< why it is not removed; null: it is
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedRecord, id, what, facts, left_alone)
 
 struct PlannedStep {
   std::string name;
@@ -31,8 +39,11 @@ struct PlannedStep {
   std::string why;
   std::optional<std::string> observation;  ///< satisfied, needed, blocked, left_alone, unknown, unread
   std::optional<std::string> text;         ///< what it saw
+  std::string system;                      ///< whose records it removes: "dns-corp"; empty for other kinds
+  std::vector<PlannedRecord> records;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedStep, name, kind, irreversible, skipped, why, observation, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedStep, name, kind, irreversible, skipped, why, observation, text,
+                                                system, records)
 
 struct PlannedMachine {
   Machine machine;

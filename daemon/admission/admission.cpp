@@ -100,11 +100,7 @@ class Admission::Impl {
     const Principal who = auth_.refresh(caller, Role::operator_);
 
     Objections objections(typed.size());
-    PlanOffer offer{.id = random_uuid(),
-                    .created = clock_.now(),
-                    .expires = clock_.now() + options_.offer_life,
-                    .requester_sid = who.sid,
-                    .options = options};
+    PlanOffer offer{.id = random_uuid(), .hash = {}, .requester_sid = who.sid, .options = options};
     const auto planner = planner_();
     std::set<Identity> seen;
     for (const std::string& name : typed) {
@@ -123,9 +119,14 @@ class Admission::Impl {
     }
     object_to_rights(offer.machines, who, objections);
     objections.throw_if_any();
-    offer.hash = codec::hash_of(options, offer.machines);
-    store_.save_plan(offer);
     return offer;
+  }
+
+  void save(PlanOffer& offer) {
+    offer.created = clock_.now();
+    offer.expires = offer.created + options_.offer_life;
+    offer.hash = codec::hash_of(offer.options, offer.machines);
+    store_.save_plan(offer);
   }
 
   void recheck(const PlanOffer& offer, const Principal& caller) {
@@ -276,6 +277,8 @@ PlanOffer Admission::offer(const std::vector<std::string>& machines, const Reque
                            const Principal& who) {
   return impl_->offer(machines, options, who);
 }
+void Admission::save(PlanOffer& offer) { impl_->save(offer); }
+
 void Admission::recheck(const PlanOffer& offer, const Principal& who) { impl_->recheck(offer, who); }
 void Admission::may_act(const Claim& claim, const KindTraits& kind) { impl_->may_act(claim, kind); }
 

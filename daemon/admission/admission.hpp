@@ -38,8 +38,11 @@ class Admission {
   /// From what a person typed ("lab:vm-123", or a name that is unique) to fresh facts and frozen plans. All or nothing;
   /// throws one Error whose findings say what is wrong with each: `not_found` (nearest names), `ambiguous` (the hits
   /// with their ids), `too_large` (cap), `denied` (missing rights on the VM), `conflict` (lives in request 17.3),
-  /// `invalid` (template, managed, shared disk …). Saves the offer in the store.
+  /// `invalid` (template, managed, shared disk …). It is nobody's to accept until it is saved.
   PlanOffer offer(const std::vector<std::string>& machines, const RequestOptions& options, const Principal& who);
+
+  /// With what its steps saw frozen in it: gives it its hash and its life, and stores it.
+  void save(PlanOffer& offer);
 
   /// Right before the accept: the same machines are still there, unchanged in what was shown as identity and name, and
   /// `who` still may. Throws as `offer` does, or `precondition`.

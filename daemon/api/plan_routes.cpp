@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "common/base/error.hpp"
@@ -13,19 +15,19 @@
 namespace decom {
 namespace {
 
-/// The dry run: every step's `observe`, several machines side by side. The first failure ends it.
+/// Every step looks, several machines side by side.
 std::vector<std::vector<StepPreview>> observe(Engine& engine, const PlanOffer& offer, std::size_t observers) {
   std::vector<std::vector<StepPreview>> previews(offer.machines.size());
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
-  std::exception_ptr failure;
+  std::string failure;
   const auto look = [&] {
     for (std::size_t i = next++; i < offer.machines.size(); i = next++) {
       try {
         previews[i] = engine.preview(offer.machines[i], offer.options);
-      } catch (const std::exception&) {
+      } catch (const std::exception& e) {  // what a step cannot read is in its preview: this is a fault of ours
         const std::lock_guard guard(mutex);
-        if (!failure) failure = std::current_exception();
+        failure = e.what();
         next = offer.machines.size();
       }
     }
@@ -35,15 +37,16 @@ std::vector<std::vector<StepPreview>> observe(Engine& engine, const PlanOffer& o
     for (std::size_t i = 1; i < std::min(observers, offer.machines.size()); ++i) others.emplace_back(look);
     look();
   }
-  if (failure) std::rethrow_exception(failure);
+  if (!failure.empty()) throw Error{ErrorCode::internal, "cannot look at the machines: {}", failure};
   return previews;
 }
 
 HttpAnswer make(Admission& admission, Engine& engine, std::size_t observers, const ApiCall& call) {
   const auto body = read_body<api::PlanBody>(call.body);
-  const PlanOffer offer = admission.offer(body.machines, from_wire(body.options), call.who());
-  std::vector<std::vector<StepPreview>> previews;
-  if (body.observe) previews = observe(engine, offer, observers);
+  PlanOffer offer = admission.offer(body.machines, from_wire(body.options), call.who());
+  const auto previews = observe(engine, offer, observers);
+  for (std::size_t i = 0; i < offer.machines.size(); ++i) freeze_records(offer.machines[i].plan, previews[i]);
+  admission.save(offer);
   HttpResponse response = json_response(to_wire(offer, previews), 201);
   response.headers["Location"] = "/v1/plans/" + offer.id;
   return response;

@@ -127,6 +127,23 @@ RequestOptions from_wire(const api::Options& options) {
   return parsed;
 }
 
+namespace {
+
+/// All that was seen where somebody looked just now; of a stored plan what it froze.
+std::vector<api::PlannedRecord> records_of(const PlanStep& step, const StepPreview* preview) {
+  std::vector<api::PlannedRecord> records;
+  if (preview != nullptr) {
+    for (const SeenRecord& seen : preview->records)
+      records.push_back({seen.record.id, seen.record.what, seen.facts,
+                         seen.left_alone.empty() ? std::nullopt : std::optional(seen.left_alone)});
+  } else if (step.records) {
+    for (const FrozenRecord& frozen : *step.records) records.push_back({frozen.id, frozen.what, {}, std::nullopt});
+  }
+  return records;
+}
+
+}  // namespace
+
 api::Plan to_wire(const PlanOffer& offer, const std::vector<std::vector<StepPreview>>& previews) {
   api::Plan wire{.plan = offer.id,
                  .hash = offer.hash,
@@ -138,11 +155,13 @@ api::Plan to_wire(const PlanOffer& offer, const std::vector<std::vector<StepPrev
     api::PlannedMachine machine{to_wire(planned.machine), planned.plan.name, {}};
     for (std::size_t s = 0; s < planned.plan.steps.size(); ++s) {
       const PlanStep& step = planned.plan.steps[s];
-      api::PlannedStep shown{step.name, step.kind, step.irreversible, step.skipped, step.why, {}, {}};
-      if (i < previews.size() && s < previews[i].size()) {
-        shown.observation = previews[i][s].observation;
-        shown.text = previews[i][s].text;
+      api::PlannedStep shown{step.name, step.kind, step.irreversible, step.skipped, step.why, {}, {}, step.system, {}};
+      const StepPreview* preview = i < previews.size() && s < previews[i].size() ? &previews[i][s] : nullptr;
+      if (preview != nullptr) {
+        shown.observation = preview->observation;
+        shown.text = preview->text;
       }
+      shown.records = records_of(step, preview);
       machine.steps.push_back(std::move(shown));
     }
     wire.machines.push_back(std::move(machine));

@@ -44,7 +44,7 @@ struct PlanStep {
 /// A machine's frozen list of steps. Accepted plans never change.
 struct Plan {
   std::string name;  ///< "windows"
-  int format = 1;    ///< of this structure, as stored
+  int format = 2;    ///< of this structure, as stored: 2 has systems and records
   std::vector<PlanStep> steps;
 
   bool operator==(const Plan&) const = default;

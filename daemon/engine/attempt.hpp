@@ -13,6 +13,9 @@
 
 namespace decom {
 
+/// Record steps of one machine that run at the same moment, at most.
+inline constexpr std::size_t kMostBeside = 8;
+
 /// What all workers share.
 struct EngineRoom {
   EngineOptions options;

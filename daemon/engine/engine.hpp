@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,13 @@ struct StepPreview {
   PlanStep step;
   std::string observation;  ///< "satisfied", "needed", "blocked", "left_alone", "unknown", "unread" or "skipped"
   std::string text;
-  std::vector<SeenRecord> records;  ///< of a step that removes records
+  std::vector<SeenRecord> records;                   ///< of a step that removes records, with what is left alone
+  std::optional<std::vector<FrozenRecord>> removes;  ///< of these exactly what it would remove; none: not read
 };
+
+/// What the record steps of a plan saw becomes exactly what they may remove. One that could not look may remove
+/// nothing.
+void freeze_records(Plan& plan, const std::vector<StepPreview>& previews);
 
 /// Runs decommissions: a scheduler thread and N workers, each with one machine at a time.
 class Engine {
@@ -56,7 +62,8 @@ class Engine {
   /// Any thread: a cancel was committed; reaches the step in flight.
   void cancel(std::int64_t decommission);
 
-  /// `observe` over a whole plan; changes nothing. Blocks.
+  /// `observe` over a whole plan; changes nothing. Record steps look side by side. Blocks. What a step cannot read is
+  /// in its preview.
   std::vector<StepPreview> preview(const PlannedMachine& planned, const RequestOptions& options);
 
   struct Status {

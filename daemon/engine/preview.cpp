@@ -1,6 +1,9 @@
 #include "daemon/engine/preview.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
 
 #include "common/base/error.hpp"
 
@@ -57,27 +60,57 @@ class Rehearsal final : public StepContext {
   std::vector<SeenRecord> seen_;
 };
 
+/// Never throws: what goes wrong with one step is its own.
+StepPreview look(EngineRoom& room, const PlannedMachine& planned, const PlanStep& step, const RequestOptions& options) {
+  StepPreview preview{.step = step, .observation = "unread", .text = {}, .records = {}, .removes = {}};
+  bool removes_records = false;
+  try {
+    removes_records = room.registry.at(step.kind).removes_records;
+    Rehearsal rehearsal(room, planned, step, options);
+    const Observation seen = room.registry.make(step)->observe(rehearsal);
+    preview.observation = std::string(kind_of(seen));
+    preview.text = text_of(seen);
+    preview.records = rehearsal.take_seen();
+    if (removes_records) preview.removes.emplace();
+    if (const auto* needed = std::get_if<Needed>(&seen); needed != nullptr && removes_records)
+      preview.removes = needed->records;
+  } catch (const std::exception& e) {
+    preview.text = e.what();
+    if (removes_records) preview.text += "; as it cannot be read now, nothing is removed from it";
+  }
+  return preview;
+}
+
 }  // namespace
 
 std::vector<StepPreview> preview_plan(EngineRoom& room, const PlannedMachine& planned, const RequestOptions& options) {
-  std::vector<StepPreview> previews;
-  for (const PlanStep& step : planned.plan.steps) {
-    StepPreview preview{.step = step, .observation = "skipped", .text = step.why, .records = {}};
-    if (!step.skipped) {
-      try {
-        Rehearsal rehearsal(room, planned, step, options);
-        const Observation seen = room.registry.make(step)->observe(rehearsal);
-        preview.observation = std::string(kind_of(seen));
-        preview.text = text_of(seen);
-        preview.records = rehearsal.take_seen();
-      } catch (const Error& e) {
-        preview.observation = "unread";
-        preview.text = e.what();
-      }
+  const std::vector<PlanStep>& steps = planned.plan.steps;
+  std::vector<StepPreview> previews(steps.size());
+  std::vector<std::size_t> beside;  // each waits for a server of its own
+  std::vector<std::size_t> in_order;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].skipped) {
+      previews[i] = {.step = steps[i], .observation = "skipped", .text = steps[i].why, .records = {}, .removes = {}};
+      continue;
     }
-    previews.push_back(std::move(preview));
+    const KindTraits* kind = room.registry.find(steps[i].kind);
+    (kind != nullptr && kind->removes_records ? beside : in_order).push_back(i);
   }
+  std::atomic<std::size_t> next = 0;
+  const auto look_beside = [&] {
+    for (std::size_t at = next++; at < beside.size(); at = next++)
+      previews[beside[at]] = look(room, planned, steps[beside[at]], options);
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t i = 0; i < std::min(beside.size(), kMostBeside); ++i) others.emplace_back(look_beside);
+  for (const std::size_t i : in_order) previews[i] = look(room, planned, steps[i], options);
+  others.clear();  // joins
   return previews;
+}
+
+void freeze_records(Plan& plan, const std::vector<StepPreview>& previews) {
+  for (std::size_t i = 0; i < std::min(plan.steps.size(), previews.size()); ++i)
+    plan.steps[i].records = previews[i].removes;
 }
 
 }  // namespace decom

@@ -40,6 +40,17 @@ const FrozenRecord* frozen_of(const PlanStep& step, const std::string& id) {
   return found == step.records->end() ? nullptr : &*found;
 }
 
+/// What is stored is UTF-8: a text that is not must not look as if it had changed.
+std::string as_text(const std::string& raw) {
+  if (is_valid_utf8(raw)) return raw;
+  const std::string quoted = nlohmann::json(raw).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(quoted).get<std::string>();
+}
+
+FrozenRecord to_freeze(const Record& record) {
+  return {.id = record.id, .what = as_text(name_of(record)), .before = as_text(record.before)};
+}
+
 std::string unproven(const Record& record) {
   if (!record.against.empty()) return join(record.against, ", ");
   if (record.facts.empty()) return "nothing proves whose it is";
@@ -66,10 +77,11 @@ std::optional<milliseconds> duration_in(const PlanStep& step, std::string_view k
 std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
   const PlanStep& step = ctx.step();
   const FrozenRecord* frozen = frozen_of(step, record.id);
-  if (frozen != nullptr && frozen->before != record.before)
+  if (frozen != nullptr && frozen->before != as_text(record.before))
     return ctx.did(options_.call, record.id) ? "it is there again after it was removed, and says something else"
                                              : "it changed since it was shown";
   if (const auto refused = refused_.find(record.id); refused != refused_.end()) return refused->second;
+  if (!is_valid_utf8(record.id)) return "its id is not text";
   if (!record.is_proven()) return unproven(record);
   if (!record.forbidden.empty()) return record.forbidden;
   for (const std::string& name : record.bears)
@@ -87,7 +99,7 @@ std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::v
   for (const Record& record : found) {
     const auto same_id = std::ranges::count(found, record.id, &Record::id);
     std::string why = same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record);
-    seen.push_back({.record = {record.id, record.what, record.before}, .facts = record.facts, .left_alone = why});
+    seen.push_back({.record = to_freeze(record), .facts = record.facts, .left_alone = why});
     judged.push_back({&record, std::move(why)});
   }
   ctx.saw(seen);
@@ -107,7 +119,7 @@ Observation RecordStep::observe(StepContext& ctx) {
   bool forbidden = false;
   for (const auto& [record, why] : judge(ctx, found)) {
     if (why.empty()) {
-      needed.records.push_back({record->id, record->what, record->before});
+      needed.records.push_back(to_freeze(*record));
       removable_.push_back(*record);
       to_remove.push_back(name_of(*record));
     } else {

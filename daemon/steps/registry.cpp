@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.hpp"
@@ -44,6 +45,15 @@ std::vector<KindTraits> StepRegistry::all() const {
   return all;
 }
 
+namespace {
+
+/// A removal may ask more than once (a login, the record as it is now), each within its system's timeout.
+std::chrono::milliseconds removal_takes(const PlanStep& step) {
+  return std::max(kRemovalTakes, 2 * duration_in(step, "timeout").value_or(0ms));
+}
+
+}  // namespace
+
 StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
   StepRegistry registry;
   // Privilege ids: vSphere Web Services API, AuthorizationManager.
@@ -82,7 +92,7 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
                        [records, step](StepContext&) { return records->of(step.kind, step.definition); },
                        RecordStepOptions{.system = step.system.empty() ? step.kind : step.system,
                                          .call = "remove from " + step.system,
-                                         .removal = duration_in(step, "timeout").value_or(kRemovalTakes)});
+                                         .removal = removal_takes(step)});
                  });
   return registry;
 }

@@ -27,12 +27,12 @@ void read(const Json& json, const char* name, std::optional<Timestamp>& into) {
 
 /// What is stored was written by us: anything that does not fit was changed by somebody else.
 template <typename F>
-auto reading(const char* what, const Json& json, F&& f) {
+auto reading(const char* what, const Json& json, F&& f, int known = kFormat) {
   try {
     const int format = json.at("format").get<int>();
-    if (format < 1 || format > kFormat)
+    if (format < 1 || format > known)
       throw Error{ErrorCode::storage, "the stored {} has format {}, and this decomd knows up to {}", what, format,
-                  kFormat};
+                  known};
     return f();
   } catch (const Json::exception&) {
     throw Error{ErrorCode::storage, "the stored {} is not as decomd writes it", what};
@@ -58,10 +58,37 @@ Disk disk_from(const Json& json) {
   return d;
 }
 
+Json records_to_json(const std::optional<std::vector<FrozenRecord>>& records) {
+  if (!records) return nullptr;  // not read, which is not the same as none
+  Json list = Json::array();
+  for (const FrozenRecord& record : *records)
+    list.push_back({{"id", record.id}, {"what", record.what}, {"before", record.before}});
+  return list;
+}
+
+std::optional<std::vector<FrozenRecord>> records_from(const Json& json) {
+  const auto found = json.find("records");
+  if (found == json.end() || found->is_null()) return std::nullopt;
+  std::vector<FrozenRecord> records;
+  for (const Json& record : *found)
+    records.push_back({.id = record.at("id").get<std::string>(),
+                       .what = record.at("what").get<std::string>(),
+                       .before = record.at("before").get<std::string>()});
+  return records;
+}
+
 Json step_to_json(const PlanStep& s) {
-  return {{"name", s.name},       {"kind", s.kind},   {"irreversible", s.irreversible},
-          {"params", s.params},   {"after", s.after}, {"on_failure", to_string(s.on_failure)},
-          {"skipped", s.skipped}, {"why", s.why}};
+  return {{"name", s.name},
+          {"kind", s.kind},
+          {"irreversible", s.irreversible},
+          {"params", s.params},
+          {"after", s.after},
+          {"on_failure", to_string(s.on_failure)},
+          {"skipped", s.skipped},
+          {"why", s.why},
+          {"system", s.system},
+          {"definition", s.definition},
+          {"records", records_to_json(s.records)}};
 }
 
 PlanStep step_from(const Json& json) {
@@ -74,6 +101,9 @@ PlanStep step_from(const Json& json) {
   s.on_failure = on_failure_from(json.at("on_failure").get<std::string>());
   read(json, "skipped", s.skipped);
   read(json, "why", s.why);
+  read(json, "system", s.system);
+  read(json, "definition", s.definition);
+  s.records = records_from(json);
   return s;
 }
 
@@ -159,13 +189,16 @@ Json to_json(const Plan& plan) {
 }
 
 Plan plan_from(const Json& json) {
-  return reading("plan", json, [&] {
-    Plan plan;
-    read(json, "format", plan.format);
-    read(json, "name", plan.name);
-    for (const Json& step : json.at("steps")) plan.steps.push_back(step_from(step));
-    return plan;
-  });
+  return reading(
+      "plan", json,
+      [&] {
+        Plan plan;
+        read(json, "format", plan.format);
+        read(json, "name", plan.name);
+        for (const Json& step : json.at("steps")) plan.steps.push_back(step_from(step));
+        return plan;
+      },
+      kPlanFormat);
 }
 
 Json to_json(const RequestOptions& o) {

@@ -12,6 +12,8 @@
 namespace decom::codec {
 
 inline constexpr int kFormat = 1;
+/// Of a plan: 2 since steps have a system and the records that they may remove.
+inline constexpr int kPlanFormat = 2;
 
 Json to_json(const Machine& machine);
 Json to_json(const Plan& plan);

@@ -184,7 +184,7 @@ class Submit(CliTest):
                               "ad", "--shutdown-timeout", "90s", "--at", "2026-03-02T06:00:00+02:00")
         self.check(result, 0, "decomctl watch 17")
         self.assertEqual(result.stdout, "17\n")
-        self.assertEqual(self.posted("/v1/plans"), [{"machines": ["web-01", "lab:vm-2"], "observe": False, "options": {
+        self.assertEqual(self.posted("/v1/plans"), [{"machines": ["web-01", "lab:vm-2"], "options": {
             "reason": "attic", "ticket": "CHG-1", "shutdown_timeout_s": 90, "guest_shutdown": True, "skip": ["ad"],
             "not_before": "2026-03-02T04:00:00.000Z"}}])
         self.assertEqual(self.posted("/v1/requests"), [{"plan": "p1", "hash": "h1"}])
@@ -219,7 +219,6 @@ class Submit(CliTest):
 
     def test_plan_changes_nothing(self):
         self.check(self.run_cli("plan", "web-01", "--skip", "ad"), 0, "it is there", "skipped", "nothing was changed")
-        self.assertTrue(self.posted("/v1/plans")[0]["observe"])
         self.assertEqual(self.posted("/v1/requests"), [])
 
     def test_problems_have_their_exit_codes(self):

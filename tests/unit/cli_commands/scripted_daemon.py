@@ -304,7 +304,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Problem(404, "not_found", "cannot plan: some machines are not clear", errors)
         steps = [{"name": name, "kind": kind, "irreversible": kind == "vsphere.destroy",
                   "skipped": name in data["options"]["skip"], "why": "part of the plan",
-                  "observation": "needed" if data["observe"] else None, "text": "it is there" if data["observe"] else None}
+                  "observation": "needed", "text": "it is there", "system": "", "records": []}
                  for name, kind in STEPS]
         plan = {"plan": f"p{len(self.state.plans) + 1}", "hash": "h1", "expires": "2026-03-01T08:30:00.000Z",
                 "options": data["options"],

@@ -184,10 +184,22 @@ TEST_CASE("a plan says what will die") {
   api::Plan plan;
   plan.options.reason = "attic cleanup";
   plan.options.not_before = "2026-03-02T05:00:00Z";
-  const api::PlannedStep off{"power_off", "vsphere.power_off", false, false, "every plan", "needed", "it is on"};
-  const api::PlannedStep destroy{"destroy", "vsphere.destroy", true, false, "every plan", "needed", "2 disks, 40 GiB"};
-  const api::PlannedStep ad{"ad", "ad.computer", false, true, "left out by --skip", {}, {}};
-  plan.machines = {{machine(1), "linux", {off, destroy, ad}}, {hostile(), "linux", {off}}};
+  const api::PlannedStep off{"power_off", "vsphere.power_off", false, false, "every plan",
+                             "needed",    "it is on",          "",    {}};
+  const api::PlannedStep destroy{"destroy", "vsphere.destroy", true, false, "every plan",
+                                 "needed",  "2 disks, 40 GiB", "",   {}};
+  const api::PlannedStep ad{"ad", "ad.computer", false, true, "left out by --skip", {}, {}, "", {}};
+  const api::PlannedStep dns{"dns",
+                             "dns",
+                             true,
+                             false,
+                             "every plan",
+                             "needed",
+                             "remove A web-01 10.1.2.1 from dns-corp",
+                             "dns-corp",
+                             {{"1", "A web-01 10.1.2.1", {"name web-01", "address 10.1.2.1"}, {}},
+                              {"2", "PTR 1.2.1.10 \x1b[31mweb-01", {"address 10.1.2.1"}, "one fact only"}}};
+  plan.machines = {{machine(1), "linux", {off, destroy, ad, dns}}, {hostile(), "linux", {off}}};
   check_golden("plan.dry_run", render_plan(plan, kPipe));
   for (auto& planned : plan.machines)
     for (auto& one : planned.steps) one.observation.reset();

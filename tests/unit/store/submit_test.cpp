@@ -133,6 +133,10 @@ TEST_CASE("what the codec writes it reads back") {
   p.steps[2].after = {"power_off"};
   p.steps[2].skipped = true;
   p.steps[2].why = "because";
+  p.steps[1].system = "dns-corp";
+  p.steps[1].definition = R"({"zone":"lab.example.test"})";
+  p.steps[1].records.emplace();
+  p.steps[2].records = {{.id = "A web01", .what = "A web01 \"10.0.0.1\"", .before = "A\n10.0.0.1"}};
   CHECK(codec::plan_from(codec::parse(codec::to_text(p))) == p);
   const RequestOptions o{.reason = "r",
                          .ticket = "t",
@@ -146,12 +150,28 @@ TEST_CASE("what the codec writes it reads back") {
   CHECK(list[0].machine == m);
   CHECK(list[0].plan == p);
   CHECK(codec::hash_of(m, p) != codec::hash_of(machine(2), p));
+  Plan other = p;
+  other.steps[2].records->front().before += "5";
+  CHECK(codec::hash_of(m, p) != codec::hash_of(m, other));
+  other = p;
+  other.steps[1].records.reset();
+  CHECK(codec::hash_of(m, p) != codec::hash_of(m, other));
+}
+
+TEST_CASE("a plan of the first format has no systems, and records that nobody read") {
+  const Plan p = codec::plan_from(codec::parse(
+      R"({"format":1,"name":"windows","steps":[{"after":[],"irreversible":true,"kind":"ad.computer","name":"ad_computer",)"
+      R"("on_failure":"stop","params":{},"skipped":false,"why":"plan windows"}]})"));
+  CHECK(p.format == 1);
+  REQUIRE(p.steps.size() == 1);
+  CHECK(p.steps[0].system.empty());
+  CHECK_FALSE(p.steps[0].records);
 }
 
 TEST_CASE("the codec refuses a newer format and what it did not write") {
   Json json = codec::to_json(plan());
-  json["format"] = 2;
-  CHECK(thrown([&] { codec::plan_from(json); }).starts_with("storage: the stored plan has format 2"));
+  json["format"] = 3;
+  CHECK(thrown([&] { codec::plan_from(json); }).starts_with("storage: the stored plan has format 3"));
   CHECK(thrown([&] { codec::plan_from(Json::array()); }).starts_with("storage"));
   CHECK(thrown([&] { codec::parse("{"); }).starts_with("storage"));
 }
