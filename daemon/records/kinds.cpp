@@ -1,6 +1,7 @@
 #include "daemon/records/definition.hpp"
 #include "daemon/records/exec_program.hpp"
 #include "daemon/records/exec_system.hpp"
+#include "daemon/records/http_system.hpp"
 
 namespace decom {
 
@@ -10,6 +11,7 @@ const std::vector<RecordKind>& record_kinds() {
        .summary = "a program of the site, or a few lines of code, in a sandbox: decom-step(7)",
        .make = make_exec,
        .freeze = freeze_exec},
+      http_kind(),
   };
   return kinds;
 }

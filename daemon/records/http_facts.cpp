@@ -1,0 +1,169 @@
+#include "daemon/records/http_facts.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <arpa/inet.h>
+#include <fmt/core.h>
+
+#include "common/base/text.hpp"
+
+namespace decom::http {
+namespace {
+
+std::string first_label(const std::string& name) { return name.substr(0, name.find('.')); }
+bool is_whole(const std::string& name) { return name.find('.') != std::string::npos; }
+
+std::string without_root(std::string_view name) {
+  std::string text = folded(name);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
+/// Two whole names must be equal; one without a domain is equal to another's first label.
+bool same_host(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return false;
+  return is_whole(a) && is_whole(b) ? a == b : first_label(a) == first_label(b);
+}
+
+/// The bytes of an address; nothing where it is none. A prefix length behind it ("10.0.0.7/24") is left out.
+std::optional<std::string> bytes_of(const std::string& address) {
+  const std::string text = address.substr(0, address.find_first_of("/%"));
+  std::array<char, 16> raw{};
+  if (::inet_pton(AF_INET, text.c_str(), raw.data()) == 1) return std::string(raw.data(), 4);
+  if (::inet_pton(AF_INET6, text.c_str(), raw.data()) == 1) return std::string(raw.data(), 16);
+  return std::nullopt;
+}
+
+bool is_of_everybody(const std::string& bytes) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (bytes.size() == 4) return at(0) == 0 || at(0) == 127 || (at(0) == 169 && at(1) == 254);
+  if (at(0) == 0xFE && (at(1) & 0xC0) == 0x80) return true;
+  return bytes.compare(0, 15, std::string(15, '\0')) == 0;  // :: and ::1
+}
+
+/// 32 hexadecimal digits, or empty. VMware's serial numbers, "VMware-42 1a … -…", are UUIDs too.
+std::string normal_uuid(const std::string& text) {
+  std::string hex = folded(text);
+  if (hex.starts_with("vmware-")) hex = hex.substr(7);
+  std::erase_if(hex, [](char c) { return c == '-' || c == ' ' || c == '{' || c == '}'; });
+  return hex.size() == 32 && hex.find_first_not_of("0123456789abcdef") == std::string::npos ? hex : std::string{};
+}
+
+/// As a guest reads it from SMBIOS before version 2.6: the first three fields are little-endian (DSP0134, 7.2.1).
+std::string swapped(const std::string& hex) {
+  std::string other = hex;
+  constexpr std::array<std::size_t, 8> kOrder{3, 2, 1, 0, 5, 4, 7, 6};
+  for (std::size_t i = 0; i < kOrder.size(); ++i) other.replace(2 * i, 2, hex, 2 * kOrder[i], 2);
+  return other;
+}
+
+template <typename Same>
+void add_once(std::vector<std::string>& all, const std::string& text, Same same) {
+  if (!text.empty() && std::ranges::none_of(all, [&](const std::string& known) { return same(known, text); }))
+    all.push_back(text);
+}
+
+void add_once(std::vector<std::string>& all, const std::string& text) {
+  add_once(all, text, [](const std::string& a, const std::string& b) { return a == b; });
+}
+
+void weigh_names(const Machine& machine, const std::string& guest, const Testimony& testimony, Record& record) {
+  std::vector<std::string> names;
+  for (const std::string& name : testimony.names) add_once(names, without_root(name));
+  if (names.empty()) return;
+  const std::string vm = without_root(machine.name);
+  const auto fits_vm = std::ranges::any_of(names, [&](const std::string& name) { return same_host(name, vm); });
+  const auto fits_guest = std::ranges::any_of(names, [&](const std::string& name) { return same_host(name, guest); });
+  const auto whole = std::ranges::find_if(names, is_whole);
+  if (is_whole(guest) && whole != names.end()) {
+    if (std::ranges::find(names, guest) != names.end())
+      record.facts.push_back(fmt::format("host name {}", guest));
+    else
+      record.against.push_back(fmt::format("its host name is {}, the machine's is {}", *whole, guest));
+  }
+  if (fits_vm)
+    record.facts.push_back(fmt::format("name {}", machine.name));
+  else if (fits_guest && record.facts.empty() && record.against.empty())
+    record.facts.push_back(fmt::format("host name {}", guest));
+  if (!fits_vm && !fits_guest) record.against.push_back(fmt::format("it is called {}", names.front()));
+}
+
+void weigh_addresses(const Machine& machine, bool trusted, const Testimony& testimony, Record& record) {
+  std::vector<std::string> known;
+  for (const std::string& address : testimony.addresses)
+    if (const auto bytes = bytes_of(address); bytes && !is_of_everybody(*bytes)) known.push_back(address);
+  const auto ours = trusted ? addresses_to_find(machine) : std::vector<std::string>{};
+  if (known.empty() || ours.empty()) return;
+  for (const std::string& address : ours) {
+    const auto same = [&](const std::string& other) { return bytes_of(other) == bytes_of(address); };
+    if (std::ranges::any_of(known, same)) {
+      record.facts.push_back(fmt::format("address {}", address));
+      return;
+    }
+  }
+  record.against.push_back(fmt::format("its address is {}, the machine's is {}", known.front(), ours.front()));
+}
+
+void weigh_uuids(const Machine& machine, const Testimony& testimony, Record& record) {
+  const auto ours = uuids_to_find(machine);
+  bool told = false;
+  for (const std::string& text : testimony.uuids) {
+    const std::string uuid = normal_uuid(text);
+    if (uuid.empty()) continue;
+    told = true;
+    for (const std::string& known : ours) {
+      const std::string normal = normal_uuid(known);
+      if (uuid != normal && uuid != swapped(normal)) continue;
+      record.facts.push_back(fmt::format("UUID {}", known));
+      return;
+    }
+  }
+  if (told && !ours.empty()) record.against.emplace_back("its UUID is another");
+}
+
+}  // namespace
+
+std::vector<std::string> names_to_find(const Machine& machine) {
+  std::vector<std::string> names;
+  for (const std::string& name : {machine.name, machine.guest_host_name}) {
+    add_once(names, name);
+    add_once(names, first_label(name));
+    add_once(names, folded(name));
+    add_once(names, folded(first_label(name)));
+  }
+  return names;
+}
+
+std::vector<std::string> addresses_to_find(const Machine& machine) {
+  std::vector<std::string> addresses;
+  for (const std::string& address : machine.ip_addresses) {
+    const auto bytes = bytes_of(address);
+    if (!bytes || is_of_everybody(*bytes)) continue;
+    add_once(addresses, address, [](const std::string& a, const std::string& b) { return bytes_of(a) == bytes_of(b); });
+  }
+  return addresses;
+}
+
+std::vector<std::string> uuids_to_find(const Machine& machine) {
+  std::vector<std::string> uuids;
+  for (const std::string& uuid : {machine.bios_uuid, machine.identity.instance_uuid})
+    if (!normal_uuid(uuid).empty()) add_once(uuids, folded(uuid));
+  return uuids;
+}
+
+void weigh(const Machine& machine, const Testimony& testimony, Record& record) {
+  const bool trusted = machine.power != PowerState::off;
+  const std::string guest = trusted ? without_root(machine.guest_host_name) : std::string{};
+  weigh_names(machine, guest, testimony, record);
+  weigh_addresses(machine, trusted, testimony, record);
+  weigh_uuids(machine, testimony, record);
+  for (const std::string& name : testimony.names) {
+    add_once(record.bears, name);
+    add_once(record.bears, first_label(name));
+  }
+  for (const std::string& address : testimony.addresses)
+    if (bytes_of(address)) add_once(record.bears, address.substr(0, address.find_first_of("/%")));
+}
+
+}  // namespace decom::http

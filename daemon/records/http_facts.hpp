@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/domain/machine.hpp"
+#include "daemon/records/record.hpp"
+
+namespace decom::http {
+
+/// What a record says of the machine that it is about.
+struct Testimony {
+  std::vector<std::string> names;
+  std::vector<std::string> addresses;
+  std::vector<std::string> uuids;
+};
+
+/// Names to look for: of the VM and of its guest, whole and without domain, as written and in lower case.
+std::vector<std::string> names_to_find(const Machine& machine);
+/// Addresses to look for; those of a link or of the host itself belong to everybody.
+std::vector<std::string> addresses_to_find(const Machine& machine);
+std::vector<std::string> uuids_to_find(const Machine& machine);
+
+/// Sets `facts`, `against` and `bears`. The VM's name, the guest's whole host name, an address and a UUID are one fact
+/// each, however often they appear. What a guest that was off is said to have been called, or had as addresses, is no
+/// fact: others may bear it by now.
+void weigh(const Machine& machine, const Testimony& testimony, Record& record);
+
+}  // namespace decom::http
