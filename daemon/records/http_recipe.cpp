@@ -172,13 +172,17 @@ class RecipeReader {
                         std::vector<std::pair<std::string, Template>>& target) {
     reader.table(key, [&](DefinitionReader& table) {
       table.rest([&](const std::string& name, const nlohmann::json& value) {
-        const auto text = scalar(value);
-        if (!text) return table.mistake(name, fmt::format("'{}' is not a string or a number", name));
-        if (const auto wrong = Template::mistake(*text, known))
-          return table.mistake(name, fmt::format("'{}' {}", name, *wrong));
-        if (place == Place::header && (!is_token(name) || has_control(*text)))
-          return table.mistake(name, fmt::format("'{}' is no header, or its value has control characters", name));
-        target.emplace_back(name, Template{place, *text});
+        // A list means the same name several times: attrs=a&attrs=b
+        for (const nlohmann::json& one : value.is_array() ? value : nlohmann::json::array({value})) {
+          const auto text = scalar(one);
+          if (!text)
+            return table.mistake(name, fmt::format("'{}' is not a string or a number, nor a list of them", name));
+          if (const auto wrong = Template::mistake(*text, known))
+            return table.mistake(name, fmt::format("'{}' {}", name, *wrong));
+          if (place == Place::header && (!is_token(name) || has_control(*text)))
+            return table.mistake(name, fmt::format("'{}' is no header, or its value has control characters", name));
+          target.emplace_back(name, Template{place, *text});
+        }
       });
     });
   }

@@ -144,6 +144,10 @@ class Exchange {
         const Answer answer = ask(request, Purpose::remove, values, what);
         status = answer.status;
         if (answer.meaning == Meaning::gone && !changed) {
+          // Many systems say "not found" to whoever may see a record and not remove it.
+          if (read(machine, record.id))
+            throw Error{denied, "cannot {}: it can be seen, and there is no right to remove it ({})", what,
+                        answer.words};
           control();
           throw Error{gone, "cannot {}: it is gone", what};
         }

@@ -1,0 +1,89 @@
+"""What the record servers share: free ports, certificates, process groups, and an end that comes when the test's does."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def openssl(*arguments):
+    done = subprocess.run(["openssl", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"openssl {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def issue(folder, name, names="DNS:localhost,IP:127.0.0.1"):
+    """ca.pem (once a folder) and NAME.pem with NAME.key, signed by it."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    if not os.path.exists(f"{folder}/ca.pem"):
+        openssl(
+            "req", "-x509", *key, "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem", "-days", "3650",
+            "-subj", "/CN=Test authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        )  # fmt: skip
+    openssl("req", *key, "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr", "-subj", f"/CN={name}")
+    with open(f"{folder}/{name}.ext", "w", encoding="ascii") as out:
+        out.write(f"subjectAltName={names}\n")
+    openssl(
+        "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key",
+        "-CAcreateserial", "-days", "3650", "-extfile", f"{folder}/{name}.ext", "-out", f"{folder}/{name}.pem",
+    )  # fmt: skip
+
+
+class Group:
+    """A program with all that it starts: some leave orphans when only their first process is told to end."""
+
+    def __init__(self, command, log, **options):
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **options
+            )
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def tell(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def end(self, number=signal.SIGTERM, patience=10):
+        if not self.has_ended():
+            self.tell(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience)
+        self.tell(signal.SIGKILL)
+        self.process.wait()
+
+
+def wait_until(holds, what, group=None, patience=60.0):
+    """Asks again and again; a server that is starting has no event to wait for."""
+    waiting = select.poll()
+    for _ in range(int(patience / 0.05)):
+        if holds():
+            return
+        if group and group.has_ended():
+            break
+        waiting.poll(50)
+    raise SystemExit(f"{what}: not ready in time, or ended")
+
+
+def serve(commands):
+    """Answers lines of JSON-free words on standard input until it ends: 'verb argument…' -> one line."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    for line in sys.stdin:
+        words = line.split()
+        if not words:
+            continue
+        try:
+            print(f"ok {commands[words[0]](*words[1:]) or ''}".strip(), flush=True)
+        except Exception as error:  # the test shows it
+            print(f"error {error!r}".replace("\n", " "), flush=True)
