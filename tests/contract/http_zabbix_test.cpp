@@ -1,0 +1,176 @@
+#include <doctest/doctest.h>
+
+#include "tests/support/recipe.hpp"
+#include "tests/support/record_server.hpp"
+
+using namespace decom;
+using namespace std::chrono_literals;
+
+namespace {
+
+RecordServer& zabbix() {
+  static RecordServer server("zabbix_server.py");
+  return server;
+}
+
+Machine machine_named(const std::string& name, const std::string& address) {
+  Machine machine;
+  machine.name = name;
+  machine.power = PowerState::on;
+  machine.ip_addresses = {address};
+  return machine;
+}
+
+/// The recipe as it is shipped; only where the server is and who asks differ.
+struct Site {
+  explicit Site(const std::string& user = "decom", const std::string& token = {}) {
+    secrets.write("zabbix.token", token.empty() ? zabbix().facts()["tokens"][user].get<std::string>() : token);
+    secrets.write("zabbix.password", "Str0ng.pass.word");
+    nlohmann::json recipe = shipped_recipe("zabbix.toml");
+    recipe["url"] = zabbix().text("url");
+    recipe.erase("ca_file");
+    by_token = http_system(recipe, secrets.path());
+    recipe["credential"] = from_toml(R"(
+      type = "login"
+      username = "decom"
+      password_file = "zabbix.password"
+      token_at = "/result"
+      [request]
+      method = "POST"
+      path = "/api_jsonrpc.php"
+      json = { jsonrpc = "2.0", id = 1, method = "user.login", params = { username = "{{username}}", password = "{{password}}" } }
+    )");
+    by_password = http_system(recipe, secrets.path());
+  }
+  SecretFolder secrets;
+  std::unique_ptr<RecordSystem> by_token;
+  std::unique_ptr<RecordSystem> by_password;
+};
+
+struct Outcome {
+  ErrorCode code;
+  std::string text;
+};
+
+template <typename Call>
+Outcome outcome_of(Call call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return {e.code(), e.what()};
+  }
+  return {ErrorCode::internal, "it did not throw"};
+}
+
+}  // namespace
+
+TEST_CASE("Zabbix: a host is found by name and address, removed, proven gone; the neighbour stays") {
+  const std::string id = zabbix().tell("host web01 10.2.0.1");
+  zabbix().tell("host web010 10.2.0.10");
+  Site site;
+  const Machine machine = machine_named("web01", "10.2.0.1");
+  const auto found = site.by_token->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].id == id);
+  CHECK(found[0].what == "host web01, 10.2.0.1");
+  CHECK(found[0].facts == std::vector<std::string>{"name web01", "address 10.2.0.1"});
+  CHECK(found[0].is_proven());
+  CHECK(site.by_token->read(machine, id, within(20s)) == found[0]);
+
+  CHECK(site.by_token->remove(machine, found[0], within(20s)) == "removed (HTTP 200)");
+  CHECK(zabbix().tell("exists web01") == "no");
+  CHECK(zabbix().tell("exists web010") == "yes");
+  CHECK_FALSE(site.by_token->read(machine, id, within(20s)));
+  CHECK(site.by_token->find(machine, within(20s)).empty());
+  CHECK(outcome_of([&] { site.by_token->remove(machine, found[0], within(20s)); }).code == ErrorCode::gone);
+  CHECK(site.by_token->check(within(20s)) == "127.0.0.1: Zabbix server");
+}
+
+TEST_CASE("Zabbix: another host with the same address is shown with what speaks against it") {
+  zabbix().tell("host db07 10.2.0.2");
+  Site site;
+  const auto found = site.by_token->find(machine_named("web02", "10.2.0.2"), within(20s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].against == std::vector<std::string>{"it is called db07"});
+  CHECK_FALSE(found[0].is_proven());
+}
+
+TEST_CASE("Zabbix: without the right to remove, 'does not exist' is not taken for gone") {
+  zabbix().tell("host web03 10.2.0.3");
+  const Machine machine = machine_named("web03", "10.2.0.3");
+  Site reader("reader");
+  const auto found = reader.by_token->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  const auto refused = outcome_of([&] { reader.by_token->remove(machine, found[0], within(20s)); });
+  CHECK(refused.code == ErrorCode::denied);
+  INFO(refused.text);
+  CHECK(refused.text.find("there is no right to remove it") != std::string::npos);
+
+  Site nobody("nobody");
+  const auto blind = outcome_of([&] { nobody.by_token->find(machine, within(20s)); });
+  CHECK(blind.code == ErrorCode::denied);
+  CHECK(blind.text.find("the host of the control cannot be seen") != std::string::npos);
+  CHECK(outcome_of([&] { nobody.by_token->read(machine, found[0].id, within(20s)); }).code == ErrorCode::denied);
+  CHECK(zabbix().tell("exists web03") == "yes");
+}
+
+TEST_CASE("Zabbix: a wrong token is told, without the token") {
+  const std::string wrong(64, 'b');
+  Site site("decom", wrong);
+  const auto told = outcome_of([&] { site.by_token->check(within(20s)); });
+  INFO(told.text);
+  CHECK(told.code == ErrorCode::unauthenticated);
+  CHECK(told.text.find(wrong) == std::string::npos);
+}
+
+TEST_CASE("Zabbix: the only host of a maintenance is refused in Zabbix's own words") {
+  const std::string id = zabbix().tell("host web04 10.2.0.4");
+  zabbix().tell("maintenance " + id);
+  Site site;
+  const Machine machine = machine_named("web04", "10.2.0.4");
+  const auto found = site.by_token->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  const auto refused = outcome_of([&] { site.by_token->remove(machine, found[0], within(20s)); });
+  INFO(refused.text);
+  CHECK(refused.code == ErrorCode::refused);
+  CHECK(refused.text.find("must contain at least one host") != std::string::npos);
+  CHECK(zabbix().tell("exists web04") == "yes");
+}
+
+TEST_CASE("Zabbix: a session is opened by password once, and again when Zabbix has forgotten it") {
+  zabbix().tell("host web05 10.2.0.5");
+  Site site;
+  const Machine machine = machine_named("web05", "10.2.0.5");
+  const int before = std::stoi(zabbix().tell("sessions"));
+  const auto found = site.by_password->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  CHECK(site.by_password->find(machine, within(20s)) == found);
+  CHECK(std::stoi(zabbix().tell("sessions")) == before + 1);
+  zabbix().tell("log_out_all");
+  CHECK(site.by_password->remove(machine, found[0], within(20s)) == "removed (HTTP 200)");
+  CHECK(zabbix().tell("sessions") == "1");
+
+  // One wrong password is sent once, since five of them block the account.
+  site.secrets.write("zabbix.password", "not-the-password");
+  CHECK(outcome_of([&] { site.by_password->find(machine, within(20s)); }).code == ErrorCode::unauthenticated);
+  CHECK(outcome_of([&] { site.by_password->find(machine, within(20s)); }).text.find("is not sent again") !=
+        std::string::npos);
+  site.secrets.write("zabbix.password", "Str0ng.pass.word");
+  CHECK(site.by_password->find(machine, within(20s)).empty());
+}
+
+TEST_CASE("Zabbix: while its database is away it is busy, though it answers 200; hostile names find nothing") {
+  Site site;
+  const std::vector<std::string> names{"\"},{\"",   "*",      "%",    "' or 1=1 --",
+                                       "$(reboot)", "../../", "é€漢", std::string(253, 'a')};
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    CHECK(site.by_token->find(machine_named(name, "10.2.0.96"), within(20s)).empty());
+  }
+  zabbix().tell("stop_database");
+  const auto away = outcome_of([&] { site.by_token->find(machine_named("web06", "10.2.0.6"), within(20s)); });
+  INFO(away.text);
+  CHECK(away.code == ErrorCode::busy);
+  zabbix().tell("start_database");
+  CHECK(site.by_token->find(machine_named("web06", "10.2.0.6"), within(20s)).empty());
+}
