@@ -28,7 +28,7 @@ std::vector<std::string> sandbox_options(const SandboxSpec& spec, const std::vec
   const auto add = [&](std::initializer_list<std::string> more) { options.insert(options.end(), more); };
   // --disable-userns: a program with a user namespace of its own would have all capabilities in it, and with them much
   // more of the kernel to attack.
-  add({"--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "step"});
+  add({"--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"});
   add({"--cap-drop", "ALL", "--new-session", "--die-with-parent"});
   add({"--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"});
   add({"--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin"});
