@@ -75,7 +75,7 @@ std::string what_it_does(const Progress::Machine& machine) {
     text = more;
   else if (!more.empty())
     text += ": " + more;
-  if (machine.percent >= 0 && machine.now.state == "running") text += fmt::format(" {} %", machine.percent);
+  if (machine.percent > 0 && machine.now.state == "running") text += fmt::format(" {} %", machine.percent);
   return text;
 }
 

@@ -144,9 +144,12 @@ std::string to_text(std::chrono::milliseconds duration) {
   const auto ms = duration.count();
   if (ms < 1'000) return fmt::format("{}ms", ms);
   if (ms < 60'000) return fmt::format("{}.{}s", ms / 1'000, ms % 1'000 / 100);
-  if (ms < 3'600'000) return fmt::format("{}m {}s", ms / 60'000, ms % 60'000 / 1'000);
-  if (ms < 86'400'000) return fmt::format("{}h {}m", ms / 3'600'000, ms % 3'600'000 / 60'000);
-  return fmt::format("{}d {}h", ms / 86'400'000, ms % 86'400'000 / 3'600'000);
+  const auto two_parts = [](std::int64_t whole, char unit, std::int64_t rest, char unit_of_rest) {
+    return rest == 0 ? fmt::format("{}{}", whole, unit) : fmt::format("{}{} {}{}", whole, unit, rest, unit_of_rest);
+  };
+  if (ms < 3'600'000) return two_parts(ms / 60'000, 'm', ms % 60'000 / 1'000, 's');
+  if (ms < 86'400'000) return two_parts(ms / 3'600'000, 'h', ms % 3'600'000 / 60'000, 'm');
+  return two_parts(ms / 86'400'000, 'd', ms % 86'400'000 / 3'600'000, 'h');
 }
 
 }  // namespace decom

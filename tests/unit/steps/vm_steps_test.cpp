@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(World2, "power_off asks the guest and does not take the power 
   PowerOff step;
   const auto seen = step.observe(ctx);
   REQUIRE(is<Needed>(seen));
-  CHECK(text_of(seen) == "shut down the guest of web01, and power it off if that takes more than 5m 0s");
+  CHECK(text_of(seen) == "shut down the guest of web01, and power it off if that takes more than 5m");
   step.apply(ctx, std::get<Needed>(seen));
   CHECK(vms.ledger() == std::vector<FakeVms::Entry>{{"ShutdownGuest", "vm-1", true}});
   CHECK(ctx.effects.front().outcome == "done");
