@@ -73,7 +73,7 @@ void make_directory(const std::filesystem::path& path, const std::string& group)
 /// Nobody but us (and root) may enter or change it, so that nothing in it changes under our hands.
 void check_directory(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.parent_path();
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const OwnedFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};
   if (!directory.is_open() || ::fstat(directory.get(), &status) != 0)
     refuse(path, fmt::format("cannot open the directory {}: {}", folder.string(), reason()));
@@ -84,9 +84,9 @@ void check_directory(const std::filesystem::path& path) {
                              folder.string(), status.st_mode & 07777U, folder.string()));
 }
 
-Descriptor lock_beside(const std::filesystem::path& path) {
+OwnedFd lock_beside(const std::filesystem::path& path) {
   const std::string name = path.string() + ".lock";
-  Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  OwnedFd lock(::open(name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   struct stat status {};
   if (!lock.is_open() || ::fstat(lock.get(), &status) != 0)
     refuse(path, fmt::format("cannot open the lock {}: {}", name, reason()));
@@ -108,7 +108,7 @@ void remove_stale(const std::filesystem::path& path, const sockaddr_un& address)
     refuse(path, fmt::format("there is {} already, which is no socket: remove it", kind_of(status.st_mode)));
   if (status.st_uid != ::geteuid())
     refuse(path, fmt::format("there is a socket of uid {} already: remove it", status.st_uid));
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.is_open()) refuse(path, reason());
   const int outcome = ::connect(probe.get(), generic(address), sizeof address) == 0 ? 0 : errno;
   if (outcome == 0 || outcome == EAGAIN)
@@ -119,7 +119,7 @@ void remove_stale(const std::filesystem::path& path, const sockaddr_un& address)
 
 }  // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+OwnedFd& OwnedFd::operator=(OwnedFd&& other) noexcept {
   if (this != &other) {
     if (fd_ >= 0) ::close(fd_);
     fd_ = other.release();
@@ -127,11 +127,11 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   return *this;
 }
 
-Descriptor::~Descriptor() {
+OwnedFd::~OwnedFd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-int Descriptor::release() { return std::exchange(fd_, -1); }
+int OwnedFd::release() { return std::exchange(fd_, -1); }
 
 Listener::Listener(const ServerOptions& options) {
   const int passed = ::sd_listen_fds(/*unset_environment=*/1);
@@ -143,7 +143,7 @@ Listener::Listener(const ServerOptions& options) {
   if (passed > 1) refuse(options.socket, fmt::format("systemd passed {} sockets instead of one", passed));
   if (::sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, /*listening=*/1, nullptr, 0) <= 0)
     refuse(options.socket, "what systemd passed is no listening Unix socket");
-  socket_ = Descriptor(SD_LISTEN_FDS_START);
+  socket_ = OwnedFd(SD_LISTEN_FDS_START);
 }
 
 void Listener::open_own(const ServerOptions& options) {
@@ -153,7 +153,7 @@ void Listener::open_own(const ServerOptions& options) {
   lock_ = lock_beside(options.socket);
   remove_stale(options.socket, address);
 
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) refuse(options.socket, reason());
   const mode_t before = ::umask(0077);
   const int bound = ::bind(socket.get(), generic(address), sizeof address);

@@ -8,13 +8,13 @@
 namespace decom {
 
 /// A file descriptor that closes itself.
-class Descriptor {
+class OwnedFd {
  public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
+  OwnedFd() = default;
+  explicit OwnedFd(int fd) : fd_(fd) {}
+  OwnedFd(OwnedFd&& other) noexcept : fd_(other.release()) {}
+  OwnedFd& operator=(OwnedFd&& other) noexcept;
+  ~OwnedFd();
 
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
@@ -43,8 +43,8 @@ class Listener {
  private:
   void open_own(const ServerOptions& options);
 
-  Descriptor socket_;
-  Descriptor lock_;
+  OwnedFd socket_;
+  OwnedFd lock_;
   std::filesystem::path path_;  ///< empty: not ours to remove
   unsigned long device_ = 0;
   unsigned long inode_ = 0;
