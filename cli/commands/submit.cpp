@@ -66,7 +66,8 @@ int submit(const SubmitOptions& options, Context& ctx) {
   const Json accepted = post_request(client, {plan.plan, plan.hash}, key);
   const auto request = accepted.at("id").get<std::int64_t>();
   if (!options.output.print_value(ctx, accepted)) {
-    ctx.print(fmt::format("{}\n", request));
+    // For a script; on a terminal the lines of the machines begin with it.
+    if (!options.wait.watch || ctx.out().width == 0) ctx.print(fmt::format("{}\n", request));
     if (!options.wait.watch)
       ctx.note(fmt::format("request {} is accepted; follow it with 'decomctl watch {}'\n", request, request));
   }
