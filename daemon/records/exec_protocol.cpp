@@ -57,16 +57,21 @@ class Line {
     return value == nullptr ? std::vector<std::string>{} : texts_of(key, *value);
   }
 
-  ForeignFacts facts(const std::string& key) {
-    constexpr std::array<std::string_view, 5> kNames{"name", "host", "ip", "uuid", "mac"};
+  http::Testimony facts(const std::string& key) {
     const nlohmann::json* value = take(key);
     if (value == nullptr) throw Error{ErrorCode::protocol, "'{}' is missing", key};
     if (!value->is_object()) throw Error{ErrorCode::protocol, "'{}' is no object", key};
-    ForeignFacts facts;
+    http::Testimony facts;
     for (const auto& [name, one] : value->items()) {
-      if (std::ranges::find(kNames, name) == kNames.end())
+      const std::vector<std::string> said = one.is_null() ? std::vector<std::string>{} : texts_of(name, one);
+      if (name == "name" || name == "host")
+        facts.names.insert(facts.names.end(), said.begin(), said.end());
+      else if (name == "ip")
+        facts.addresses = said;
+      else if (name == "uuid")
+        facts.uuids = said;
+      else if (name != "mac")  // vSphere told us none to compare it with
         throw Error{ErrorCode::protocol, "'{}' has '{}'; expected name, host, ip, uuid or mac", key, name};
-      if (!one.is_null()) facts[name] = texts_of(name, one);
     }
     return facts;
   }

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/domain/machine.hpp"
-#include "daemon/records/exec_facts.hpp"
+#include "daemon/records/http_facts.hpp"
 #include "daemon/records/record.hpp"
 
 namespace decom {
@@ -35,7 +35,7 @@ struct ExecOutcome {
 
 struct ExecRecord {
   Record record;  ///< as the program says it, not compared with any machine yet
-  ForeignFacts facts;
+  http::Testimony facts;
 };
 
 /// Reads what a program writes, in pieces as they come.

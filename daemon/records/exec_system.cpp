@@ -40,7 +40,7 @@ class ExecSystem : public RecordSystem {
     expect_clean_read(run, call);
     std::vector<Record> records;
     for (ExecRecord& one : run.output.records()) {
-      weigh_foreign_facts(machine, one.facts, one.record);
+      http::weigh(machine, one.facts, one.record);
       records.push_back(std::move(one.record));
     }
     return records;
@@ -162,7 +162,7 @@ class ExecSystem : public RecordSystem {
   /// Why an execution is worth nothing; empty: it ended well, and by the protocol.
   [[nodiscard]] std::string failure_of(const Execution& run) const {
     const SandboxResult& result = run.result;
-    const auto because = [&](std::string what) { return what + with_errors(result.errors); };
+    const auto because = [&](const std::string& what) { return what + with_errors(result.errors); };
     switch (result.end) {
       case SandboxEnd::not_started: return because(result.why);
       case SandboxEnd::vanished: return because("its sandbox was killed");

@@ -142,6 +142,7 @@ void SandboxProcess::spawn(const SandboxSpec& spec) {
   Pipe told = make_pipe();
   Pipe block = make_pipe();
   std::vector<Descriptor> files;
+  files.reserve(spec.files.size());
   for (const SandboxFile& file : spec.files) files.push_back(file_of(file.bytes));
 
   // In the child: 0, 1, 2, what bwrap reads and writes from 3 on, and nothing else.

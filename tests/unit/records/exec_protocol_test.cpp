@@ -33,7 +33,9 @@ TEST_CASE("lines are read the same however their bytes arrive") {
     REQUIRE(output.records().size() == 1);
     const ExecRecord& one = output.records().front();
     CHECK(one.record.what == "host ü");
-    CHECK(one.facts == ForeignFacts{{"name", {"web01"}}, {"ip", {"10.0.2.1"}}});
+    CHECK(one.facts.names == std::vector<std::string>{"web01"});
+    CHECK(one.facts.addresses == std::vector<std::string>{"10.0.2.1"});
+    CHECK(one.facts.uuids.empty());
     CHECK(one.record.against == std::vector<std::string>{"it is leased"});
     CHECK(one.record.forbidden == "it is a gateway");
     CHECK(output.outcome().control == "128 hosts");
