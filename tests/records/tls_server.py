@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+"""HTTPS servers on loopback, one for each certificate of tests/domain/certificates.py: all but one must be refused."""
+
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import ssl
+import sys
+import tempfile
+import threading
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "domain")]
+
+import certificates  # noqa: E402
+from leash import serve  # noqa: E402
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    served = 0
+
+    def do_GET(self):
+        Handler.served += 1
+        body = b'{"me": "decom"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Clients turn away here by design."""
+
+
+def start(context):
+    server = Server(("127.0.0.1", 0), Handler)
+    # Not in accept(): a client that turns away must not stop the others.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="decom-tls-")
+    try:
+        os.mkdir(f"{folder}/tls")
+        certificates.ensure_authority(folder)
+        ports = {}
+        for kind in certificates.KINDS:
+            certificates.issue(folder, "127.0.0.1", kind)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(f"{folder}/tls/dc1.pem", f"{folder}/tls/dc1.key")
+            ports[kind] = start(context)
+            if kind == "self-signed":
+                with open(f"{folder}/tls/dc1.pem", encoding="ascii") as source:
+                    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(source.read())).hexdigest()
+        # And one that asks for ours.
+        certificates.issue(folder, "127.0.0.1")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder}/tls/dc1.pem", f"{folder}/tls/dc1.key")
+        context.load_verify_locations(f"{folder}/tls/ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        certificates.issue(folder, "127.0.0.1", "client-only")
+        shutil.copy(f"{folder}/tls/dc1.pem", f"{folder}/client.pem")
+        shutil.copy(f"{folder}/tls/dc1.key", f"{folder}/client.key")
+        ready = {"ports": ports, "asking": start(context), "ca": f"{folder}/tls/ca.pem", "folder": folder, "thumbprint": f"SHA256:{fingerprint}"}
+        print(json.dumps(ready), flush=True)
+        serve({"served": lambda: str(Handler.served)})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

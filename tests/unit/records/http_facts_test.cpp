@@ -1,0 +1,74 @@
+#include "daemon/records/http_facts.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace decom;
+using namespace decom::http;
+using Texts = std::vector<std::string>;
+
+namespace {
+
+Machine web01() {
+  Machine machine;
+  machine.name = "WEB01";
+  machine.guest_host_name = "web01.corp.example.test";
+  machine.power = PowerState::on;
+  machine.ip_addresses = {"10.0.0.1", "fe80::1", "2001:db8::1"};
+  machine.bios_uuid = "42110001-0203-0405-0607-08090a0b0c0d";
+  machine.identity.instance_uuid = "50110001-0203-0405-0607-08090a0b0c0d";
+  return machine;
+}
+
+Record weighed(const Machine& machine, const Testimony& testimony) {
+  Record record;
+  weigh(machine, testimony, record);
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("what is searched for: each spelling of a name once, and no address that everybody has") {
+  CHECK(names_to_find(web01()) == Texts{"WEB01", "web01", "web01.corp.example.test"});
+  CHECK(addresses_to_find(web01()) == Texts{"10.0.0.1", "2001:db8::1"});
+  CHECK(uuids_to_find(web01()).size() == 2);
+}
+
+TEST_CASE("name, whole host name, address and UUID are one fact each") {
+  const Machine machine = web01();
+  CHECK(weighed(machine, {.names = {"web01"}, .addresses = {}, .uuids = {}}).facts == Texts{"name WEB01"});
+  CHECK(weighed(machine, {.names = {"web01", "Web01"}, .addresses = {"10.0.0.1", "2001:0db8::0001"}, .uuids = {}})
+            .facts == Texts{"name WEB01", "address 10.0.0.1"});
+  CHECK(weighed(machine, {.names = {"web01.CORP.example.test."}, .addresses = {}, .uuids = {}}).facts ==
+        Texts{"host name web01.corp.example.test", "name WEB01"});
+  CHECK(weighed(machine, {.names = {}, .addresses = {"10.0.0.1/24"}, .uuids = {}}).facts == Texts{"address 10.0.0.1"});
+  const Texts same_uuid{"UUID 42110001-0203-0405-0607-08090a0b0c0d"};
+  for (const char* uuid : {"42110001-0203-0405-0607-08090A0B0C0D", "01001142-0302-0504-0607-08090a0b0c0d",
+                           "VMware-42 11 00 01 02 03 04 05-06 07 08 09 0a 0b 0c 0d"})
+    CHECK(weighed(machine, {.names = {}, .addresses = {}, .uuids = {uuid}}).facts == same_uuid);
+}
+
+TEST_CASE("what differs speaks against, and outweighs all facts") {
+  const Machine machine = web01();
+  CHECK(weighed(machine, {.names = {"db07"}, .addresses = {"10.0.0.1"}, .uuids = {}}).against ==
+        Texts{"it is called db07"});
+  CHECK(weighed(machine, {.names = {"web010"}, .addresses = {}, .uuids = {}}).facts.empty());
+  CHECK(weighed(machine, {.names = {"web01"}, .addresses = {"10.0.0.9"}, .uuids = {}}).against ==
+        Texts{"its address is 10.0.0.9, the machine's is 10.0.0.1"});
+  CHECK(weighed(machine, {.names = {"web01.other.test"}, .addresses = {"10.0.0.1"}, .uuids = {}}).against ==
+        Texts{"its host name is web01.other.test, the machine's is web01.corp.example.test"});
+  const Record other =
+      weighed(machine, {.names = {"web01"}, .addresses = {"10.0.0.1"}, .uuids = {std::string(32, 'a')}});
+  CHECK(other.against == Texts{"its UUID is another"});
+  CHECK(other.facts.size() == 2);
+  CHECK_FALSE(other.is_proven());
+  CHECK(weighed(machine, {.names = {"web01"}, .addresses = {"127.0.0.1", "unset"}, .uuids = {"n/a"}}).against.empty());
+}
+
+TEST_CASE("what a guest that was off is said to have been called proves nothing") {
+  Machine machine = web01();
+  machine.power = PowerState::off;
+  const Record record =
+      weighed(machine, {.names = {"web01.corp.example.test"}, .addresses = {"10.0.0.1"}, .uuids = {}});
+  CHECK(record.facts == Texts{"name WEB01"});
+  CHECK(record.bears == Texts{"web01.corp.example.test", "web01", "10.0.0.1"});
+}

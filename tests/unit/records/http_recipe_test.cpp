@@ -1,0 +1,102 @@
+#include <doctest/doctest.h>
+
+#include "daemon/records/http_url.hpp"
+#include "tests/support/recipe.hpp"
+
+using namespace decom;
+
+TEST_CASE("the recipes that are shipped have no mistakes") {
+  for (const char* name : {"icinga2.toml", "zabbix.toml"}) CHECK(http_mistakes(shipped_recipe(name)).empty());
+}
+
+TEST_CASE("every mistake of a recipe is said at once, with its place") {
+  const auto recipe = from_toml(R"(
+    url = "http://monitoring.example.test"
+    ca_file = "a.pem"
+    thumbprint = "SHA256:00"
+    tmeout = "10s"
+    [credential]
+    type = "basic"
+    username = "decom"
+    [[find]]
+    path = "hosts?name={{name}}"
+    [[find]]
+    path = "/hosts/{{nmae}}"
+    method = "DELETE"
+    [[find]]
+    path = "/hosts"
+    query = { q = "{{{name}}}" }
+    headers = { "Bad Header" = "x" }
+    [item]
+    items = "results"
+    id = "/id"
+    what = "host {{nam}}"
+    [read]
+    path = "/hosts/{{id}}/{{name}}"
+    [remove]
+    path = "/hosts/{{id}}"
+    changes = false
+    [control]
+    path = "/"
+    [[codes]]
+    means = "vanished"
+    [[codes]]
+    status = 404
+    only = "delete"
+    means = "gone"
+    [pages]
+    next = "/next"
+    parameter = "page"
+  )");
+  std::string all;
+  for (const std::string& mistake : http_mistakes(recipe)) all += mistake + "\n";
+  INFO(all);
+  for (const char* expected : {
+           "/url: 'url' is 'http://monitoring.example.test'; expected https://",
+           "/thumbprint: 'thumbprint' is 'SHA256:00'; expected SHA256: and 64",
+           "/tmeout: unknown key 'tmeout': did you mean 'timeout'?",
+           "/credential: 'password_file' is missing",
+           "/find/0/path: 'path' is 'hosts?name={{name}}'; expected a path that begins with '/'",
+           "/find/1/path: 'path' has no variable 'nmae' here: did you mean 'name'?",
+           "/find/1/method: 'method' is DELETE; what only reads is GET or POST",
+           "/find/2/query/q: 'q' has a raw variable",
+           "/find/2/headers/Bad Header: 'Bad Header' is no header",
+           "/item/items: 'items' is 'results'; expected a JSON pointer",
+           "/item/what: 'what' has no variable 'nam' here: did you mean 'name'?",
+           "/item: expected 'name', 'address' or 'uuid'",
+           "/read/path: 'path' has no variable 'name' here",
+           "/remove: none of the requests of 'remove' changes anything",
+           "/control: 'expect' is missing",
+           "/codes/0/means: 'means' is 'vanished'; expected one of ok, gone, retry",
+           "/codes/1/only: 'only' is 'delete'; expected one of find, read, remove",
+           "/pages/next: expected one of 'next' and 'parameter'",
+       })
+    CHECK_MESSAGE(all.find(expected) != std::string::npos, expected);
+}
+
+TEST_CASE("plain HTTP is for loopback, or for who asks for it") {
+  auto recipe = shipped_recipe("icinga2.toml");
+  const auto url = [&](const std::string& text) {
+    recipe["url"] = text;
+    return http_mistakes(recipe).size();
+  };
+  for (const char* text : {"https://a.test", "https://[2001:db8::1]:8443/x/", "http://127.0.0.1:80", "http://[::1]/v1",
+                           "http://localhost"})
+    CHECK_MESSAGE(url(text) == 0, text);
+  for (const char* text :
+       {"http://a.test", "http://127.evil.test", "ftp://a.test", "https://u:p@a.test", "https://a.test?x=1",
+        "https://a.test/#x", "https://", "a.test", "https://a b", "file:///etc/passwd"})
+    CHECK_MESSAGE(url(text) == 1, text);
+  recipe["plain"] = true;
+  CHECK(url("http://a.test") == 0);
+}
+
+TEST_CASE("a link leads nowhere but to the same origin") {
+  using http::follow;
+  CHECK(follow("https://a.test/v1/hosts?x=1", "/v1/hosts?page=2") == "https://a.test/v1/hosts?page=2");
+  CHECK(follow("https://a.test/v1/hosts", "?page=2") == "https://a.test/v1/hosts?page=2");
+  CHECK(follow("https://a.test/v1", "https://A.test:443/v2").has_value());
+  for (const char* link : {"https://b.test/", "http://a.test/", "https://a.test:444/", "//b.test/x",
+                           "https://u@a.test/", "file:///etc/passwd"})
+    CHECK_MESSAGE(!follow("https://a.test/v1", link), link);
+}
