@@ -1,4 +1,5 @@
 #include "daemon/records/definition.hpp"
+#include "daemon/records/dns_definition.hpp"
 #include "daemon/records/exec_program.hpp"
 #include "daemon/records/exec_system.hpp"
 #include "daemon/records/http_system.hpp"
@@ -12,6 +13,7 @@ const std::vector<RecordKind>& record_kinds() {
        .make = make_exec,
        .freeze = freeze_exec},
       http_kind(),
+      dns::kind(),
   };
   return kinds;
 }

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOORS = {
     r"curl/": {"vsphere", "records"},
     r"ldap\.h|lber\.h": {"directory"},
+    r"ldns/": {"records"},
     r"soci/|sqlite3\.h": {"store"},
     r"pugixml\.hpp": {"vsphere", "records"},
     r"toml\+\+/": {"config"},
