@@ -29,7 +29,7 @@ class Link {
  public:
   /// Throws `unreachable` (no such name, refused, no answer in time: nothing was sent) or `cancelled`.
   static std::unique_ptr<Link> open(const Server& server, const std::stop_token& stop, Clock::Steady deadline);
-  ~Link();
+  ~Link() = default;
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 

@@ -164,7 +164,8 @@ std::string deletion_to_bytes(const Name& zone, const Rr& rr, const std::vector<
 std::string empty_update_to_bytes(const Name& zone) {
   const LdnsList prerequisites{ldns_rr_list_new()};
   ldns_rr_list_push_rr(prerequisites.get(), without_data(zone, LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_ANY).release());
-  return update_of(zone, prerequisites.get(), nullptr);
+  const LdnsList no_updates{ldns_rr_list_new()};
+  return update_of(zone, prerequisites.get(), no_updates.get());
 }
 
 Answer answer_from_bytes(const std::string& bytes, const std::string& question) {

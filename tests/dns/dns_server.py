@@ -9,7 +9,6 @@ import argparse
 import ctypes
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -26,6 +25,7 @@ ZONES = {
     "2.0.10.in-addr.arpa": {"update": True},
     "0.0.0.0.0.0.0.0.0.0.0.0.2.0.d.f.ip6.arpa": {"update": True},
 }
+ADDRESS = "127.0.0.1"  # named listens on addresses that an interface has, and so on no other of 127.0.0.0/8
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -35,18 +35,17 @@ def _die_with_parent():
         os._exit(127)
 
 
-def pick_address():
-    """A free port of a loopback address of our own: UDP and TCP, as named takes both."""
+def pick_port():
+    """A port that is free for UDP and TCP, as named takes both."""
     for _ in range(100):
-        address = f"127.{random.randint(2, 254)}.{random.randint(0, 254)}.{random.randint(2, 254)}"
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((address, 0))
+            tcp.bind((ADDRESS, 0))
             port = tcp.getsockname()[1]
             try:
-                udp.bind((address, port))
+                udp.bind((ADDRESS, port))
             except OSError:
                 continue
-            return address, port
+            return port
     raise SystemExit("dns_server: no free port")
 
 
@@ -145,7 +144,7 @@ def serve(options, directory):
         with open(os.open(f"{directory}/keys/{key}.key", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
             out.write(made.stdout)
     zones = json.loads(options.zones) if options.zones else ZONES
-    address, port = pick_address()
+    address, port = ADDRESS, pick_port()
     config = write_config(directory, address, port, zones, options)
     environment = dict(os.environ)
     if options.krb5_conf:
