@@ -112,36 +112,90 @@ Progress advance(Context& gss, const std::string& from_server) {
 }
 
 struct Start {
-  std::unique_ptr<Context> gss;
+  std::unique_ptr<Context> gss = std::make_unique<Context>();
   Progress progress;
+  krb5_error_code refused = 0;  ///< what libkrb5 or the KDC said
+  std::string words;
 };
 
-/// Everything that may ask the KDC: a ticket for us, and one for the server.
+/// Fills a cache with a ticket for us and one for the server. SPNEGO would do it by itself, and keep the reason of
+/// every failure to itself too.
+class Tickets {
+ public:
+  Tickets() = default;
+  Tickets(const Tickets&) = delete;
+  Tickets& operator=(const Tickets&) = delete;
+  ~Tickets() {
+    if (context_ == nullptr) return;
+    ::krb5_free_cred_contents(context_, &ours_);
+    if (theirs_ != nullptr) ::krb5_free_creds(context_, theirs_);
+    if (keytab_ != nullptr) ::krb5_kt_close(context_, keytab_);
+    if (cache_ != nullptr) ::krb5_cc_close(context_, cache_);
+    ::krb5_free_principal(context_, us_);
+    ::krb5_free_principal(context_, server_);
+    ::krb5_free_context(context_);
+  }
+
+  krb5_error_code fetch(const GssLogon& logon, const std::string& cache) {
+    const std::string keytab = "FILE:" + logon.keytab.string();
+    krb5_error_code failed = ::krb5_init_context(&context_);
+    if (failed == 0) failed = ::krb5_parse_name(context_, logon.principal.c_str(), &us_);
+    if (failed == 0) failed = ::krb5_parse_name(context_, logon.service.c_str(), &server_);
+    if (failed == 0) failed = ::krb5_kt_resolve(context_, keytab.c_str(), &keytab_);
+    if (failed == 0) failed = ::krb5_get_init_creds_keytab(context_, &ours_, us_, keytab_, 0, nullptr, nullptr);
+    if (failed == 0) failed = ::krb5_cc_resolve(context_, cache.c_str(), &cache_);
+    if (failed == 0) failed = ::krb5_cc_initialize(context_, cache_, us_);
+    if (failed == 0) failed = ::krb5_cc_store_cred(context_, cache_, &ours_);
+    krb5_creds wanted{};
+    wanted.client = us_;
+    wanted.server = server_;
+    if (failed == 0) failed = ::krb5_get_credentials(context_, 0, cache_, &wanted, &theirs_);
+    return failed;
+  }
+
+  std::string words_for(krb5_error_code code) {
+    const char* text = ::krb5_get_error_message(context_, code);
+    std::string words = text;
+    ::krb5_free_error_message(context_, text);
+    return words;
+  }
+
+ private:
+  krb5_context context_ = nullptr;
+  krb5_principal us_ = nullptr, server_ = nullptr;
+  krb5_keytab keytab_ = nullptr;
+  krb5_ccache cache_ = nullptr;
+  krb5_creds ours_{};
+  krb5_creds* theirs_ = nullptr;
+};
+
+/// Everything that asks the KDC, and the first token for the server.
 Start log_on(const GssLogon& logon) {
-  Start start{.gss = std::make_unique<Context>()};
+  Start start;
   Context& gss = *start.gss;
   Progress& progress = start.progress;
+  {
+    Tickets tickets;
+    start.refused = tickets.fetch(logon, gss.cache.name());
+    if (start.refused != 0) {
+      start.words = tickets.words_for(start.refused);
+      return start;
+    }
+  }
   const auto failed = [&](OM_uint32 major) {
     progress.major = major;
     if (GSS_ERROR(major)) progress.words = words_for(major, progress.minor);
     return GSS_ERROR(major) != 0;
   };
-  const std::string keytab = logon.keytab.string();
-  gss_name_t us = GSS_C_NO_NAME;
-  gss_buffer_desc us_text = buffer_of(logon.principal), service_text = buffer_of(logon.service);
-  gss_OID principal_name = const_cast<gss_OID>(GSS_KRB5_NT_PRINCIPAL_NAME);
-  if (failed(::gss_import_name(&progress.minor, &us_text, principal_name, &us))) return start;
-  if (!failed(::gss_import_name(&progress.minor, &service_text, principal_name, &gss.service))) {
-    gss_key_value_element_desc elements[] = {{"client_keytab", keytab.c_str()}, {"ccache", gss.cache.name().c_str()}};
-    const gss_key_value_set_desc store{2, elements};
-    gss_OID_desc mechanism = spnego();
-    gss_OID_set_desc mechanisms{1, &mechanism};
-    if (!failed(::gss_acquire_cred_from(&progress.minor, us, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
-                                        &gss.credential, nullptr, nullptr)))
-      progress = advance(gss, "");
-  }
-  OM_uint32 unused = 0;
-  ::gss_release_name(&unused, &us);
+  gss_buffer_desc service = buffer_of(logon.service);
+  if (failed(::gss_import_name(&progress.minor, &service, GSS_KRB5_NT_PRINCIPAL_NAME, &gss.service))) return start;
+  gss_key_value_element_desc element{"ccache", gss.cache.name().c_str()};
+  const gss_key_value_set_desc store{1, &element};
+  gss_OID_desc mechanism = spnego();
+  gss_OID_set_desc mechanisms{1, &mechanism};
+  if (!failed(::gss_acquire_cred_from(&progress.minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE,
+                                      &store, &gss.credential, nullptr, nullptr)))
+    progress = advance(gss, "");
   return start;
 }
 
@@ -168,9 +222,9 @@ class Refusals {
   std::vector<std::string> refused_;
 };
 
-/// Whether the KDC knows who asks and says no, so that asking again counts against the account.
-bool is_refusal(OM_uint32 minor) {
-  switch (static_cast<krb5_error_code>(minor)) {
+/// Whether the KDC says no to who asks, so that asking again counts against the account.
+bool is_refusal(krb5_error_code code) {
+  switch (code) {
     case KRB5KDC_ERR_PREAUTH_FAILED:
     case KRB5KDC_ERR_CLIENT_REVOKED:
     case KRB5KDC_ERR_KEY_EXP:
@@ -178,11 +232,6 @@ bool is_refusal(OM_uint32 minor) {
     case KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN: return true;
     default: return false;
   }
-}
-
-bool is_silence(OM_uint32 minor) {
-  const auto code = static_cast<krb5_error_code>(minor);
-  return code == KRB5_KDC_UNREACH || code == KRB5_REALM_CANT_RESOLVE;
 }
 
 Start log_on_in_time(const GssLogon& logon, const std::stop_token& stop, Clock::Steady deadline) {
@@ -313,15 +362,19 @@ std::unique_ptr<Key> negotiate(Link& link, const GssLogon& logon, Clock& clock, 
                 logon.principal, logon.keytab.string()};
   Start start = log_on_in_time(logon, stop, deadline);
   Progress progress = std::move(start.progress);
-  if (GSS_ERROR(progress.major)) {
-    if (is_refusal(progress.minor)) Refusals::all().add(hash);
-    throw Error{is_silence(progress.minor) ? ErrorCode::unreachable : ErrorCode::unauthenticated,
+  if (start.refused != 0) {
+    if (is_refusal(start.refused)) Refusals::all().add(hash);
+    const bool is_silent = start.refused == KRB5_KDC_UNREACH || start.refused == KRB5_REALM_CANT_RESOLVE;
+    throw Error{is_silent ? ErrorCode::unreachable : ErrorCode::unauthenticated,
                 "cannot log on as {} with the keytab {} for {}: {}",
                 logon.principal,
                 logon.keytab.string(),
                 logon.service,
-                progress.words};
+                start.words};
   }
+  if (GSS_ERROR(progress.major))
+    throw Error{ErrorCode::unauthenticated, "cannot log on as {} for {}: {}", logon.principal, logon.service,
+                progress.words};
   const Name name = Name::from_answer(fmt::format("{}.sig-decom", random_uuid()));
   for (int round = 0; round < kMostRounds; ++round) {
     if (!progress.token.empty()) {

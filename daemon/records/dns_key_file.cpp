@@ -58,6 +58,7 @@ Secret from_base64(std::string_view text) {
   // EVP_DecodeBlock counts the padding as bytes.
   const std::string_view coded = wiped.expose();
   const auto padding = static_cast<std::size_t>(std::ranges::count(coded.substr(coded.size() - 2), '='));
+  if (coded.find('=') < coded.size() - padding) refuse("its base64 is padded in the middle");
   Secret made{bytes.substr(0, static_cast<std::size_t>(size) - padding)};
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return made;

@@ -61,6 +61,7 @@ const Name* zone_of(const Name& name, const std::vector<Name>& zones) {
 }
 
 std::optional<std::string> machine_address(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string typed{text};
   std::array<char, INET6_ADDRSTRLEN> spelled{};
   if (in_addr v4{}; ::inet_pton(AF_INET, typed.c_str(), &v4) == 1) {
@@ -70,7 +71,7 @@ std::optional<std::string> machine_address(std::string_view text) {
     return spelled.data();
   }
   in6_addr v6{};
-  if (text.find('\0') != std::string_view::npos || ::inet_pton(AF_INET6, typed.c_str(), &v6) != 1) return std::nullopt;
+  if (::inet_pton(AF_INET6, typed.c_str(), &v6) != 1) return std::nullopt;
   if (IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6) ||
       IN6_IS_ADDR_MULTICAST(&v6))
     return std::nullopt;
