@@ -80,6 +80,14 @@ class ActiveDirectory : public Directory {
     });
   }
 
+  void remove_child(const std::string& computer_guid, const ComputerChild& expected) override {
+    const Guid computer = parse_guid(computer_guid);
+    sessions_.run([&](Session& session) {
+      directory::remove_child(session, scope_, computer, expected);
+      return true;
+    });
+  }
+
   std::string check() override {
     return sessions_.run([&](Session& session) {
       if (!session.connection().read(Base::of(scope_.base), {"objectClass"}))

@@ -1,6 +1,7 @@
 #include "daemon/directory/computers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -57,6 +58,22 @@ std::vector<Entry> read_children(Session& session, const Dn& computer) {
   return children;
 }
 
+// What a logon of the machine changes, and what each domain controller counts for itself ([MS-ADA1] to [MS-ADA3]):
+// neither says that somebody changed the object.
+constexpr std::array<std::string_view, 12> kChangesByItself{
+    "lastlogon",  "lastlogontimestamp", "lastlogoff", "logoncount",  "badpwdcount", "badpasswordtime",
+    "pwdlastset", "usnchanged",         "usncreated", "whenchanged", "whencreated", "dscorepropagationdata"};
+
+/// Equal while nobody changed it, whichever domain controller answers.
+std::string image_of(Session& session, Entry entry) {
+  std::erase_if(entry.attributes, [](const Attribute& attribute) {
+    return std::ranges::find(kChangesByItself, folded(attribute.name)) != kChangesByItself.end();
+  });
+  std::ranges::sort(entry.attributes, {}, &Attribute::name);
+  for (Attribute& attribute : entry.attributes) std::ranges::sort(attribute.values);
+  return to_ldif({entry}, [&](std::string_view attribute) { return session.is_secret(attribute); });
+}
+
 Computer to_computer(Session& session, const ComputerScope& scope, const Entry& entry) {
   const auto guid = Guid::from_bytes(entry.first("objectGUID"));
   const auto dn = Dn::parse(entry.dn);
@@ -70,8 +87,14 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
 
   std::vector<Entry> all = read_children(session, *dn);
   std::vector<std::string> children;
+  std::vector<ComputerChild> below;
   children.reserve(all.size());
-  for (const Entry& child : all) children.push_back(child.dn);
+  below.reserve(all.size());
+  for (const Entry& child : all) {
+    const auto child_guid = Guid::from_bytes(child.first("objectGUID"));
+    children.push_back(child.dn);
+    below.push_back({.id = child_guid ? child_guid->text() : child.dn, .dn = child.dn, .image = image_of(session, child)});
+  }
   all.insert(all.begin(), entry);
 
   return {.guid = guid->text(),
@@ -87,13 +110,23 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
           .is_protected = denies_deletion(session.connection().read_dacl(Base::of(*guid))),
           .in_allowed_ou = std::ranges::any_of(scope.allowed, [&](const Dn& ou) { return dn->is_below(ou); }),
           .children = std::move(children),
+          .below = std::move(below),
           .ldif = to_ldif(all, [&](std::string_view attribute) { return session.is_secret(attribute); }),
+          .image = image_of(session, entry),
           // Each domain controller counts for itself.
           .change_mark = usn + "@" + session.domain().controller};
 }
 
 /// uSNChanged is not part of "*": it is constructed for each domain controller.
 const std::vector<const char*> kAttributes{"*", "uSNChanged"};
+
+void require_removable(const Computer& now, const auto& no) {
+  if (now.is_domain_controller) throw no("it is a domain controller");
+  if (now.is_critical) throw no("it is a critical system object");
+  // Before its children are gone, not after.
+  if (now.is_protected) throw no("it is protected from accidental deletion");
+  if (!now.in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
+}
 
 /// The account as it is now, if it still is the one that was looked at and may be removed.
 Computer read_again(Session& session, const ComputerScope& scope, const Computer& expected) {
@@ -102,11 +135,7 @@ Computer read_again(Session& session, const ComputerScope& scope, const Computer
   const auto now = read_computer(session, scope, *guid);
   if (!now) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.sam};
   const auto no = [&](std::string_view why) { return Error{ErrorCode::refused, "cannot remove {}: {}", now->dn, why}; };
-  if (now->is_domain_controller) throw no("it is a domain controller");
-  if (now->is_critical) throw no("it is a critical system object");
-  // Before its children are gone, not after.
-  if (now->is_protected) throw no("it is protected from accidental deletion");
-  if (!now->in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
+  require_removable(*now, no);
   if (now->change_mark != expected.change_mark || now->dn != expected.dn)
     throw no("it was changed since it was looked at, or another domain controller answers");
   for (const std::string& child : now->children)
@@ -167,6 +196,20 @@ void remove_computer(Session& session, const ComputerScope& scope, const Compute
     throw Error{ErrorCode::lost, "{}; {} of its {} children are removed already", e.what(), removed,
                 now.children.size()};
   }
+}
+
+void remove_child(Session& session, const ComputerScope& scope, const Guid& computer, const ComputerChild& expected) {
+  const auto account = read_computer(session, scope, computer);
+  if (!account) throw Error{ErrorCode::gone, "the computer of {} is not in the directory any more", expected.dn};
+  const auto now = std::ranges::find(account->below, expected.id, &ComputerChild::id);
+  if (now == account->below.end()) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.dn};
+  require_removable(*account, [&](std::string_view why) {
+    return Error{ErrorCode::refused, "cannot remove {} below {}: {}", now->dn, account->dn, why};
+  });
+  if (now->image != expected.image || now->dn != expected.dn)
+    throw Error{ErrorCode::precondition, "{} was changed since it was looked at", now->dn};
+  const auto guid = Guid::parse(now->id);
+  session.connection().remove(guid ? Base::of(*guid) : base_of(now->dn), now->dn);
 }
 
 }  // namespace decom::directory

@@ -20,5 +20,6 @@ std::vector<Computer> find_computers(Session& session, const ComputerScope& scop
                                      const std::vector<std::string>& names);
 std::optional<Computer> read_computer(Session& session, const ComputerScope& scope, const Guid& guid);
 void remove_computer(Session& session, const ComputerScope& scope, const Computer& expected);
+void remove_child(Session& session, const ComputerScope& scope, const Guid& computer, const ComputerChild& expected);
 
 }  // namespace decom::directory

@@ -37,6 +37,15 @@ struct Person {
   std::set<std::string> group_sids;  ///< nested, from tokenGroups
 };
 
+/// An object below a computer account: a recovery key, a service connection point.
+struct ComputerChild {
+  std::string id;  ///< objectGUID, or the DN where the service account may not read that (BitLocker's recovery keys)
+  std::string dn;
+  std::string image;  ///< what it says, as LDIF, without secrets and without what changes by itself
+
+  bool operator==(const ComputerChild&) const = default;
+};
+
 /// A computer account.
 struct Computer {
   std::string guid;  ///< objectGUID as lower-case hex with dashes
@@ -51,7 +60,9 @@ struct Computer {
   bool is_protected = false;          ///< "protect object from accidental deletion"
   bool in_allowed_ou = true;
   std::vector<std::string> children;  ///< DNs, deepest last
+  std::vector<ComputerChild> below;   ///< the same ones, each by itself
   std::string ldif;                   ///< before-image of it and its children, without secrets
+  std::string image;                  ///< of it alone, without what a logon or another domain controller changes
   std::string change_mark;            ///< uSNChanged at a domain controller: differs when it was changed since
 };
 
@@ -81,6 +92,10 @@ class Directory {
   /// controllers, protected ones, other OUs, one whose change_mark differs, and children that `expected` does not list
   /// or that cannot be seen. Already gone: `gone`.
   virtual void remove_computer(const Computer& expected) = 0;
+
+  /// Removes one object below the computer account of that GUID, a leaf. Refuses what `remove_computer` refuses of the
+  /// account. `precondition`: its image is another by now; `gone`: it is not below that account any more.
+  virtual void remove_child(const std::string& computer_guid, const ComputerChild& expected) = 0;
 
   /// For doctor: reachable, certificate, bind, and which server answered.
   virtual std::string check() = 0;

@@ -3,7 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "daemon/records/record_systems.hpp"
-#include "daemon/steps/ad_computer.hpp"
+#include "daemon/steps/ad_records.hpp"
 #include "daemon/steps/destroy.hpp"
 #include "daemon/steps/power_off.hpp"
 #include "daemon/steps/record_step.hpp"
@@ -77,8 +77,13 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
                 .irreversible = true,
                 .naturally_idempotent = true,
                 .deadline = 2min,
-                .needs_directory = true},
-               [](const PlanStep&) { return std::make_unique<AdComputer>(); });
+                .needs_directory = true,
+                .removes_records = true},
+               [](const PlanStep&) {
+                 return std::make_unique<RecordStep>(
+                     [](StepContext& ctx) { return std::make_shared<AdRecords>(ctx.directory()); },
+                     RecordStepOptions{.system = "Active Directory", .call = "delete from Active Directory"});
+               });
   for (const RecordKind& kind : records ? records->kinds() : record_kinds())
     registry.add({.name = kind.name,
                   .summary = kind.summary,

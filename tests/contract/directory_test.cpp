@@ -217,6 +217,38 @@ TEST_CASE_TEMPLATE("a computer is removed with its children, and nothing else is
   CHECK(world.has(neighbour));
 }
 
+TEST_CASE_TEMPLATE("objects below a computer are removed one by one, each by itself", World, FakeWorld, SambaWorld) {
+  World world;
+  Directory& directory = world.directory();
+  const MadeComputer made = world.add_computer({.children = 2});
+  const Computer before = only(directory.find_computers({made.name}));
+  REQUIRE(before.below.size() == 2);
+  CHECK(before.below[0].dn == before.children[0]);
+  CHECK(before.below[0].image.find("dn: " + before.below[0].dn) != std::string::npos);
+  CHECK(before.image.find("sAMAccountName: " + made.name + "$") != std::string::npos);
+  CHECK(before.image.find(before.below[0].dn) == std::string::npos);
+
+  ComputerChild changed = before.below[1];
+  changed.image += "# changed";
+  CHECK(thrown_by([&] { directory.remove_child(made.guid, changed); }).code == ErrorCode::precondition);
+  directory.remove_child(made.guid, before.below[1]);
+  CHECK(thrown_by([&] { directory.remove_child(made.guid, before.below[1]); }).code == ErrorCode::gone);
+  Computer after = only(directory.find_computers({made.name}));
+  CHECK(after.below == std::vector{before.below[0]});
+  CHECK(after.image == before.image);
+  directory.remove_child(made.guid, before.below[0]);
+  after = only(directory.find_computers({made.name}));
+  CHECK(after.below.empty());
+  directory.remove_computer(after);
+  CHECK_FALSE(world.has(made));
+  CHECK(thrown_by([&] { directory.remove_child(made.guid, before.below[0]); }).code == ErrorCode::gone);
+
+  const MadeComputer kept = world.add_computer({.children = 1, .is_critical = true});
+  const Computer critical = only(directory.find_computers({kept.name}));
+  CHECK(thrown_by([&] { directory.remove_child(kept.guid, critical.below[0]); }).code == ErrorCode::refused);
+  CHECK(only(directory.find_computers({kept.name})).below.size() == 1);
+}
+
 TEST_CASE_TEMPLATE("what must not be removed is refused and stays whole", World, FakeWorld, SambaWorld) {
   World world;
   const std::vector<RefusedSpec> expected{{{.children = 1, .is_critical = true}, "critical"},

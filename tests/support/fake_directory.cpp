@@ -69,12 +69,23 @@ std::string FakeDirectory::add_computer(const NewComputer& computer) {
                 .children = {},
                 .ldif = {},
                 .change_mark = fmt::format("{}@dc1.{}", next_change_++, kDomain)};
-  for (const std::string& child : computer.children) made.children.push_back(child + "," + made.dn);
+  for (const std::string& child : computer.children) {
+    made.below.push_back(new_child(child, made.dn));
+    made.children.push_back(made.below.back().dn);
+  }
   made.ldif = fmt::format("version: 1\n\ndn: {}\nsAMAccountName: {}\n", made.dn, made.sam);
+  made.image = made.ldif;
   for (const std::string& child : made.children) made.ldif += fmt::format("\ndn: {}\n", child);
   std::string guid = made.guid;
   computers_.emplace(guid, std::move(made));
   return guid;
+}
+
+ComputerChild FakeDirectory::new_child(const std::string& relative_dn, const std::string& parent) {
+  const std::string dn = relative_dn + "," + parent;
+  return {.id = fmt::format("{:08x}-0000-4000-8000-000000000000", next_guid_++),
+          .dn = dn,
+          .image = fmt::format("version: 1\n\ndn: {}\n", dn)};
 }
 
 FakeDirectory::Account& FakeDirectory::account(const std::string& sam) {
@@ -124,6 +135,11 @@ Computer& FakeDirectory::computer(const std::string& guid) {
   return found->second;
 }
 
+void FakeDirectory::edit(const std::string& guid, const std::function<void(Computer&)>& change) {
+  const std::lock_guard lock{mutex_};
+  change(computer(guid));
+}
+
 void FakeDirectory::touch(const std::string& guid) {
   const std::lock_guard lock{mutex_};
   computer(guid).change_mark = fmt::format("{}@dc1.{}", next_change_++, kDomain);
@@ -132,7 +148,8 @@ void FakeDirectory::touch(const std::string& guid) {
 void FakeDirectory::add_child(const std::string& guid, const std::string& relative_dn) {
   const std::lock_guard lock{mutex_};
   Computer& parent = computer(guid);
-  parent.children.push_back(relative_dn + "," + parent.dn);
+  parent.below.push_back(new_child(relative_dn, parent.dn));
+  parent.children.push_back(parent.below.back().dn);
 }
 
 void FakeDirectory::delete_computer(const std::string& guid) {
@@ -148,6 +165,11 @@ bool FakeDirectory::has_computer(const std::string& guid) const {
 std::vector<std::string> FakeDirectory::removed() const {
   const std::lock_guard lock{mutex_};
   return removed_;
+}
+
+std::vector<std::string> FakeDirectory::removed_children() const {
+  const std::lock_guard lock{mutex_};
+  return removed_children_;
 }
 
 int FakeDirectory::password_checks() const {
@@ -290,6 +312,36 @@ void FakeDirectory::remove_computer(const Computer& expected) {
   if (lose.value_or(true)) {
     removed_.push_back(expected.guid);
     computers_.erase(found);
+  }
+  if (lose) throw Error{ErrorCode::lost, "removing {} was sent and the answer was not seen", expected.dn};
+}
+
+void FakeDirectory::remove_child(const std::string& computer_guid, const ComputerChild& expected) {
+  const std::lock_guard lock{mutex_};
+  require_presence();
+  const auto found = computers_.find(computer_guid);
+  if (found == computers_.end()) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.dn};
+  Computer& account = found->second;
+  const auto child = std::ranges::find(account.below, expected.id, &ComputerChild::id);
+  if (child == account.below.end()) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.dn};
+  const auto no = [&](std::string_view why) {
+    return Error{ErrorCode::refused, "cannot remove {}: {}", child->dn, why};
+  };
+  if (account.is_domain_controller) throw no("it is a domain controller");
+  if (account.is_critical) throw no("it is a critical system object");
+  if (account.is_protected) throw no("it is protected from accidental deletion");
+  if (!account.in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
+  if (child->image != expected.image)
+    throw Error{ErrorCode::precondition, "{} was changed since it was looked at", child->dn};
+  if (right_taken_) throw Error{ErrorCode::denied, "cannot remove {}: the service account has no right to", child->dn};
+  const std::string dn = child->dn;
+  if (std::ranges::any_of(account.below, [&](const auto& other) { return other.dn.ends_with("," + dn); }))
+    throw no("it has children that came just now, or that the service account may not see");
+  const auto lose = std::exchange(lose_next_, std::nullopt);
+  if (lose.value_or(true)) {
+    removed_children_.push_back(dn);
+    account.below.erase(child);
+    std::erase(account.children, dn);
   }
   if (lose) throw Error{ErrorCode::lost, "removing {} was sent and the answer was not seen", expected.dn};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -48,12 +49,15 @@ class FakeDirectory : public Directory {
   void lock(const std::string& sam, bool locked = true);
   void expire(const std::string& sam, bool expired = true);
   void must_change_password(const std::string& sam);
-  /// Somebody changed the account: its change_mark is another one.
+  void edit(const std::string& guid, const std::function<void(Computer&)>& change);
+  /// The machine logged on, or somebody changed the account: its change_mark is another one.
   void touch(const std::string& guid);
   void add_child(const std::string& guid, const std::string& relative_dn);
   void delete_computer(const std::string& guid);
   [[nodiscard]] bool has_computer(const std::string& guid) const;
 
+  /// DNs of the children that were removed one by one, in that order.
+  [[nodiscard]] std::vector<std::string> removed_children() const;
   /// GUIDs in the order of removal.
   [[nodiscard]] std::vector<std::string> removed() const;
   /// How many passwords were checked.
@@ -75,6 +79,7 @@ class FakeDirectory : public Directory {
   std::vector<Computer> find_computers(const std::vector<std::string>& names) override;
   std::optional<Computer> read_computer(const std::string& guid) override;
   void remove_computer(const Computer& expected) override;
+  void remove_child(const std::string& computer_guid, const ComputerChild& expected) override;
   std::string check() override;
 
  private:
@@ -98,6 +103,7 @@ class FakeDirectory : public Directory {
   [[nodiscard]] std::string member_sid(const std::string& name);
   [[nodiscard]] Person fresh(const Account& account) const;
   Computer& computer(const std::string& guid);
+  ComputerChild new_child(const std::string& relative_dn, const std::string& parent);
 
   mutable std::mutex mutex_;  // of all that follows
   unsigned next_rid_ = 1103;
@@ -107,6 +113,7 @@ class FakeDirectory : public Directory {
   std::map<std::string, Group> groups_;        ///< by folded name
   std::map<std::string, Computer> computers_;  ///< by GUID
   std::vector<std::string> removed_;
+  std::vector<std::string> removed_children_;
   int password_checks_ = 0;
   std::optional<ErrorCode> away_;
   std::optional<bool> lose_next_;  ///< whether it is executed all the same

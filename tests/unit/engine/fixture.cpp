@@ -10,6 +10,7 @@
 #include "common/base/log.hpp"
 #include "daemon/plans/planner.hpp"
 #include "daemon/steps/vm_task.hpp"
+#include "tests/support/fake_context.hpp"
 
 namespace decom::test {
 
@@ -51,10 +52,29 @@ std::int64_t EngineFixture::submit(int count, int first) {
     Plan plan = planner.plan_for(machine, request_options);
     for (PlanStep& step : plan.steps)
       if (on_failure.contains(step.name)) step.on_failure = on_failure[step.name];
+    plan.steps.insert(plan.steps.end(), more_steps.begin(), more_steps.end());
     offer.machines.push_back({.machine = machine, .plan = plan});
+    freeze_records_of(offer.machines.back());
   }
   store->save_plan(offer);
   return store->submit({.plan_id = offer.id, .plan_hash = offer.hash, .body_hash = "b"}, alice).request;
+}
+
+void EngineFixture::freeze_records_of(PlannedMachine& planned) {
+  for (PlanStep& step : planned.plan.steps) {
+    if (!registry.at(step.kind).removes_records) continue;
+    FakeContext ctx(clock, vms, planned.machine);
+    ctx.directory_server = &directory;
+    ctx.rehearses = true;
+    ctx.planned = step;
+    try {
+      const Observation seen = registry.make(step)->observe(ctx);
+      step.records.emplace();
+      if (const auto* needed = std::get_if<Needed>(&seen)) step.records = needed->records;
+    } catch (const Error&) {
+      step.records.reset();  // as where a plan is made: not read, and nothing may be removed
+    }
+  }
 }
 
 void EngineFixture::start() {

@@ -13,6 +13,7 @@
 #include "daemon/engine/engine.hpp"
 #include "daemon/store/store.hpp"
 #include "tests/support/fake_directory.hpp"
+#include "tests/support/fake_records.hpp"
 #include "tests/support/fake_vms.hpp"
 #include "tests/support/manual_clock.hpp"
 
@@ -30,10 +31,12 @@ class EngineFixture {
   ManualClock clock;
   FakeVms vms{clock};
   FakeDirectory directory;
-  StepRegistry registry = built_in_steps();
+  FakeSystems systems;  ///< of records, as kind "fake"
+  StepRegistry registry = built_in_steps(systems.systems());
   EngineOptions options{.workers = 2, .attempts = 3};
   RequestOptions request_options;
   std::map<std::string, OnFailure> on_failure;  ///< by step name
+  std::vector<PlanStep> more_steps;             ///< behind those of the shipped plan
   MayAct may_act = [](const Claim&, const KindTraits&) {};
   Principal alice{.sid = "S-1-5-21-1",
                   .sam = "alice",
@@ -45,7 +48,7 @@ class EngineFixture {
   std::unique_ptr<Store> store;
   std::unique_ptr<Engine> engine;
 
-  /// Adds machines vm-<first>… to the fake and submits them in one request.
+  /// Adds machines vm-<first>… to the fake and submits them in one request, with what their record steps see frozen.
   std::int64_t submit(int count, int first = 1);
   void start();
   /// As the death of the process leaves it, as far as the disk is concerned: the store is closed and opened again.
@@ -69,6 +72,8 @@ class EngineFixture {
   std::int64_t open_destroy(std::int64_t attempt);
 
  private:
+  void freeze_records_of(PlannedMachine& planned);
+
   std::mutex mutex_;
   std::condition_variable grown_;
   Decommission last_;

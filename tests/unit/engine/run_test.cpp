@@ -247,7 +247,7 @@ TEST_CASE_FIXTURE(EngineFixture, "a step that may fail does not stop the plan, a
   const std::string guid = directory.find_computers({"web01"})[0].guid;
   SUBCASE("refused: a warning") {
     may_act = [&](const Claim&, const KindTraits& kind) {
-      if (kind.needs_directory) directory.touch(guid);  // somebody changes it between the look and the call
+      if (kind.needs_directory) directory.add_child(guid, "CN=late");  // it is no leaf any more
     };
     start();
     REQUIRE(until_settled());

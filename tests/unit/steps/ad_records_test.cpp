@@ -1,4 +1,4 @@
-#include "daemon/steps/ad_computer.hpp"
+#include "daemon/steps/ad_records.hpp"
 
 #include <algorithm>
 
@@ -20,6 +20,7 @@ struct Domain {
   ManualClock clock;
   FakeVms vms{clock};
   FakeDirectory directory;
+  StepRegistry registry = built_in_steps();
   Machine machine{.identity = {"vc-1", "vm-1", "50-1"},
                   .name = "web01",
                   .vcenter = "lab",
@@ -35,7 +36,27 @@ struct Domain {
   }
   Observation observe() {
     auto ctx = context();
-    return AdComputer().observe(ctx);
+    return plan(ctx);
+  }
+  /// As a plan is made: what a rehearsal finds is frozen.
+  Observation plan(FakeContext& ctx) {
+    ctx.planned = {.name = "ad_computer", .kind = kAdComputerKind};
+    ctx.rehearses = true;
+    Observation seen = registry.make(ctx.planned)->observe(ctx);
+    ctx.rehearses = false;
+    const auto* needed = std::get_if<Needed>(&seen);
+    ctx.planned.records = needed != nullptr ? needed->records : std::vector<FrozenRecord>{};
+    return seen;
+  }
+  /// As the engine does.
+  Observation run(FakeContext& ctx) {
+    const auto step = registry.make(ctx.planned);
+    Observation seen = step->observe(ctx);
+    if (const auto* needed = std::get_if<Needed>(&seen)) {
+      step->apply(ctx, *needed);
+      return step->observe(ctx);
+    }
+    return seen;
   }
 };
 
@@ -60,17 +81,54 @@ TEST_CASE_FIXTURE(Domain, "the VM's name and the guest's together prove the acco
   const std::string guid = directory.add_computer({.name = "WEB01"});
   directory.add_computer({.name = "WEB02"});
   auto ctx = context();
-  AdComputer step;
-  const auto seen = step.observe(ctx);
+  const auto seen = plan(ctx);
   REQUIRE(is<Needed>(seen));
   REQUIRE(std::get<Needed>(seen).records.size() == 1);
   CHECK(std::get<Needed>(seen).records[0].id == guid);
-  step.apply(ctx, std::get<Needed>(seen));
+  CHECK(is<Satisfied>(run(ctx)));
   CHECK(directory.removed() == std::vector{guid});
   CHECK(ctx.effects.front().spec.irreversible);
   CHECK(ctx.effects.front().spec.before.find("sAMAccountName: WEB01$") != std::string::npos);
   CHECK(ctx.effects.front().outcome == "done");
-  CHECK(is<Satisfied>(step.observe(ctx)));
+}
+
+TEST_CASE_FIXTURE(Domain, "what lies below the account goes before it, the deepest first, each under its own intent") {
+  const std::string guid =
+      directory.add_computer({.name = "WEB01", .children = {"CN=DFSR", "CN=subscriber,CN=DFSR", "CN=key"}});
+  auto ctx = context();
+  const auto seen = plan(ctx);
+  REQUIRE(std::get<Needed>(seen).records.size() == 4);
+  CHECK(is<Satisfied>(run(ctx)));
+  const std::string dn = "CN=WEB01,OU=Servers,DC=corp,DC=example,DC=test";
+  CHECK(directory.removed_children() ==
+        std::vector<std::string>{"CN=key," + dn, "CN=subscriber,CN=DFSR," + dn, "CN=DFSR," + dn});
+  CHECK(directory.removed() == std::vector{guid});
+  REQUIRE(ctx.effects.size() == 4);
+  CHECK(ctx.effects[1].spec.before.find("dn: CN=subscriber,CN=DFSR," + dn) != std::string::npos);
+  CHECK(ctx.effects[3].spec.target == guid);
+}
+
+TEST_CASE_FIXTURE(Domain, "a child that the plan did not list is not removed, and keeps its account") {
+  const std::string guid = directory.add_computer({.name = "WEB01", .children = {"CN=key"}});
+  auto ctx = context();
+  (void)plan(ctx);
+  directory.add_child(guid, "CN=late");
+  CHECK(code_of([&] { (void)run(ctx); }) == ErrorCode::refused);
+  CHECK(directory.removed_children().size() == 1);
+  CHECK(directory.has_computer(guid));
+}
+
+TEST_CASE_FIXTURE(Domain, "two accounts that both look like the machine's are a person's to tell apart") {
+  directory.add_computer({.name = "WEB01"});
+  const std::string other =
+      directory.add_computer({.name = "WEB01", .ou = "OU=Linux,OU=Servers", .children = {"CN=key"}});
+  auto ctx = context();
+  const auto seen = plan(ctx);
+  CHECK(is<Blocked>(seen));
+  CHECK(text_of(seen).find("both look like the account of web01") != std::string::npos);
+  CHECK(is<Blocked>(run(ctx)));
+  CHECK(directory.removed().empty());
+  CHECK(directory.removed_children().empty());
 }
 
 TEST_CASE_FIXTURE(Domain, "a guest that calls itself SQL01 does not cost the real SQL01 its account") {
@@ -104,13 +162,13 @@ TEST_CASE_FIXTURE(Domain, "a clone with both names does not cost the original it
     CHECK(except.moref == "vm-1");
     return equals_folded(name, "web01") ? std::vector<std::string>{"prod:vm-9"} : std::vector<std::string>{};
   };
-  const auto seen = AdComputer().observe(ctx);
+  const auto seen = plan(ctx);
   CHECK(is<LeftAlone>(seen));
-  CHECK(text_of(seen).find("prod:vm-9 bears that name too") != std::string::npos);
+  CHECK(text_of(seen).find("prod:vm-9 bears WEB01 too") != std::string::npos);
   ctx.bearers = [](const std::string&, const Identity&) -> std::vector<std::string> {
     throw Error{ErrorCode::unreachable, "the mirror of lab2 was never loaded"};
   };
-  CHECK(code_of([&] { (void)AdComputer().observe(ctx); }) == ErrorCode::unreachable);
+  CHECK(code_of([&] { (void)plan(ctx); }) == ErrorCode::unreachable);
 }
 
 TEST_CASE_FIXTURE(Domain, "domain controllers, critical objects and other units are never touched") {
@@ -141,20 +199,29 @@ TEST_CASE_FIXTURE(Domain, "long names are found by the fifteen characters that t
 TEST_CASE_FIXTURE(Domain, "an account that changed after the look is not removed") {
   const std::string guid = directory.add_computer({.name = "WEB01"});
   auto ctx = context();
-  AdComputer step;
-  const auto seen = step.observe(ctx);
-  ctx.on_effect = [&] { directory.touch(guid); };
-  CHECK(code_of([&] { step.apply(ctx, std::get<Needed>(seen)); }) == ErrorCode::refused);
+  (void)plan(ctx);
+  directory.edit(guid, [](Computer& account) { account.image += "description: kept for the audit\n"; });
+  const auto after = run(ctx);
+  CHECK(is<LeftAlone>(after));
+  CHECK(text_of(after).find("changed since it was shown") != std::string::npos);
   CHECK(directory.has_computer(guid));
 }
 
-TEST_CASE_FIXTURE(Domain, "gone already is not our doing, and no error") {
+TEST_CASE_FIXTURE(Domain, "a logon of the machine changes nothing that counts") {
   const std::string guid = directory.add_computer({.name = "WEB01"});
   auto ctx = context();
-  AdComputer step;
-  const auto seen = step.observe(ctx);
+  (void)plan(ctx);
+  directory.touch(guid);
+  CHECK(is<Satisfied>(run(ctx)));
+  CHECK_FALSE(directory.has_computer(guid));
+}
+
+TEST_CASE_FIXTURE(Domain, "gone already is not our doing: a warning, and no error") {
+  const std::string guid = directory.add_computer({.name = "WEB01"});
+  auto ctx = context();
+  (void)plan(ctx);
   ctx.on_effect = [&] { directory.delete_computer(guid); };
-  step.apply(ctx, std::get<Needed>(seen));
+  CHECK(is<LeftAlone>(run(ctx)));
   CHECK(ctx.effects.front().outcome == "refused");
 }
 
@@ -163,12 +230,13 @@ TEST_CASE_FIXTURE(Domain, "recovery reads the account by its GUID, and sends aga
   const OpenCall call{
       .effect = 1, .call = "delete computer", .target = guid, .opened = clock.now(), .deadline = clock.now() + 30s};
   auto ctx = context();
-  AdComputer step;
-  CHECK(code_of([&] { (void)step.resume(ctx, call); }) == ErrorCode::busy);
+  ctx.planned.kind = kAdComputerKind;
+  const auto step = registry.make(ctx.planned);
+  CHECK(code_of([&] { (void)step->resume(ctx, call); }) == ErrorCode::busy);
   clock.advance(31s);
-  CHECK(is<Needed>(step.resume(ctx, call)));
+  CHECK(is<Needed>(step->resume(ctx, call)));
   directory.delete_computer(guid);
-  CHECK(is<Satisfied>(step.resume(ctx, call)));
+  CHECK(is<Satisfied>(step->resume(ctx, call)));
   directory.go_away();
-  CHECK(code_of([&] { (void)step.resume(ctx, call); }) == ErrorCode::unreachable);
+  CHECK(code_of([&] { (void)step->resume(ctx, call); }) == ErrorCode::unreachable);
 }

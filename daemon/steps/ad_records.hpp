@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/directory/directory.hpp"
+#include "daemon/records/record_system.hpp"
+
+namespace decom {
+
+inline constexpr const char* kAdComputerKind = "ad.computer";
+
+/// The machine's computer account in Active Directory and every object below it, each a record of its own, the leaves
+/// first: a tree delete would take what nobody listed.
+///
+/// Two facts of different authorities prove the account: the guest says so (its host name), and vSphere says so (the
+/// VM's name). Either alone can be borrowed: a guest may call itself SQL01, and a VM may be named after what it
+/// replaces. A machine that was off when it was submitted has one fact only. What lies below an account is its own.
+class AdRecords final : public RecordSystem {
+ public:
+  /// `directory` outlives it; each of its calls is bounded by its own timeout.
+  explicit AdRecords(Directory& directory) : directory_(directory) {}
+
+  std::vector<Record> find(const Machine& machine, const RecordCall& call) override;
+  std::optional<Record> read(const Machine& machine, const std::string& id, const RecordCall& call) override;
+  std::string remove(const Machine& machine, const Record& record, const RecordCall& call) override;
+  std::string check(const RecordCall& call) override;
+
+ private:
+  Directory& directory_;
+};
+
+}  // namespace decom
