@@ -129,7 +129,7 @@ class App::Impl {
 
  private:
   std::shared_ptr<const Planner> make_planner(const Config& config) const {
-    return std::make_shared<const Planner>(config.plans, registry_, config.directory.has_value());
+    return std::make_shared<const Planner>(config.plans, registry_, config.directory.has_value(), config.systems);
   }
 
   /// A vCenter that is away now is checked when it comes back; two entries for one are a mistake at once.

@@ -9,6 +9,7 @@
 
 #include "common/base/text.hpp"
 #include "daemon/config/plan_file.hpp"
+#include "daemon/config/record_file.hpp"
 #include "daemon/config/toml_reader.hpp"
 
 namespace decom {
@@ -154,34 +155,30 @@ void read_roles(TableReader& roles, Config& config) {
   }
 }
 
-void read_plans(const std::filesystem::path& folder, const StepRegistry& registry, Config& config, Mistakes& mistakes) {
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
-  if (error && error != std::errc::no_such_file_or_directory)
-    mistakes.add(folder.string(), fmt::format("cannot read the folder: {}", error.message()));
-  std::ranges::sort(files);
-  for (const auto& file : files) {
-    auto plan = read_plan_file(file, registry, mistakes);
+void read_plans(const std::filesystem::path& folder, const PlanWorld& world, Config& config, Mistakes& mistakes) {
+  for (const auto& file : toml_files_of(folder, mistakes)) {
+    auto plan = read_plan_file(file, world, mistakes);
     if (!plan) continue;
     const auto twin = std::ranges::find(config.plans, plan->name, &PlanTemplate::name);
     if (twin != config.plans.end())
       mistakes.add(file.string(), fmt::format("the plan '{}' is also in {}", plan->name, twin->source));
     config.plans.push_back(std::move(*plan));
   }
-  for (PlanTemplate& shipped : Planner::shipped())
+  for (PlanTemplate& shipped : Planner::shipped(config.systems))
     if (std::ranges::find(config.plans, shipped.name, &PlanTemplate::name) == config.plans.end())
       config.plans.push_back(std::move(shipped));
 }
 
 }  // namespace
 
-Config load_config(const std::filesystem::path& file, const StepRegistry& registry) {
+Config load_config(const std::filesystem::path& file, const StepRegistry& registry,
+                   const std::vector<RecordKind>& kinds) {
   Config config;
   config.store.state_dir = "/var/lib/decomd";
   Mistakes mistakes;
   const Beside beside(file);
+  config.secret_file = beside;
+  Languages languages;
   if (const auto table = parse_toml_file(file, mistakes)) {
     TableReader reader(*table, "", file.string(), mistakes);
     reader.table("daemon", [&](TableReader& daemon) { read_daemon(daemon, config); });
@@ -195,12 +192,15 @@ Config load_config(const std::filesystem::path& file, const StepRegistry& regist
     reader.tables("vcenter", [&](TableReader& vcenter) { read_vcenter(vcenter, beside, config); });
     reader.table("directory", [&](TableReader& directory) { read_directory(directory, beside, config); });
     reader.table("roles", [&](TableReader& roles) { read_roles(roles, config); });
+    reader.table("language", [&](TableReader& language) { languages = read_languages(language); });
     if (config.vcenters.empty() && !reader.has("vcenter"))
       mistakes.add(file.string(), "it has no [[vcenter]], so that there is nothing to retire");
     if (!reader.has("directory")) mistakes.add(file.string(), "it has no [directory], so that nobody could log in");
     if (!reader.has("roles")) mistakes.add(file.string(), "it has no [roles], so that nobody would have one");
   }
-  read_plans(beside.folder() / "plans.d", registry, config, mistakes);
+  const RecordWorld world{.secret_file = beside, .clock = &system_clock()};
+  config.systems = read_record_files(beside.folder() / "records.d", {kinds, world, languages}, mistakes);
+  read_plans(beside.folder() / "plans.d", {registry, kinds, config.systems}, config, mistakes);
   if (!mistakes.empty()) {
     auto findings = mistakes.findings();
     throw Error{

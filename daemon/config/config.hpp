@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 #include "daemon/domain/policy.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/plans/planner.hpp"
+#include "daemon/records/definition.hpp"
+#include "daemon/records/record_definition.hpp"
 #include "daemon/server/server_options.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/vsphere/vcenter.hpp"
@@ -31,12 +34,17 @@ struct Config {
   std::string vcenter_user = "{domain}\\{sam}";  ///< how vCenter spells a person
   std::vector<VcenterOptions> vcenters;
   std::vector<std::string> protected_uuids;  ///< VMs that the vCenters and this daemon run on
-  std::vector<PlanTemplate> plans;           ///< of plans.d, then the shipped ones that no file replaces
+  std::vector<RecordDefinition> systems;     ///< of records.d
+  /// The file that a secret's name means: below CREDENTIALS_DIRECTORY, else beside decomd.toml.
+  std::function<std::filesystem::path(const std::string& name)> secret_file;
+  std::vector<PlanTemplate> plans;  ///< of plans.d, then the shipped ones that no file replaces
   log::Level log_level = log::Level::info;
 };
 
-/// Reads decomd.toml and plans.d beside it. Throws Error{invalid} with one finding for every mistake at once, each with
-/// "file:line:column", what was found and what was expected. Secret files are looked for, not read into the Config.
-Config load_config(const std::filesystem::path& file, const StepRegistry& registry);
+/// Reads decomd.toml, and records.d and plans.d beside it. Throws Error{invalid} with one finding for every mistake at
+/// once, each with "file:line:column", what was found and what was expected. Secret files are looked for, not read into
+/// the Config.
+Config load_config(const std::filesystem::path& file, const StepRegistry& registry,
+                   const std::vector<RecordKind>& kinds = record_kinds());
 
 }  // namespace decom

@@ -3,76 +3,94 @@
 #include <algorithm>
 
 #include "common/base/text.hpp"
+#include "daemon/config/rule_reader.hpp"
 
 namespace decom {
 namespace {
 
-void read_rule(TableReader& when, MachineRule& rule) {
-  std::vector<std::string> families;
-  when.strings("family", families, [](const std::string& name) -> std::optional<std::string> {
-    try {
-      (void)os_family_from(name);
-      return std::nullopt;
-    } catch (const Error&) {
-      return fmt::format("is '{}'; expected windows, linux, other or ambiguous", name);
-    }
-  });
-  for (const std::string& name : families) rule.families.push_back(os_family_from(name));
-  when.strings("guest_id", rule.guest_ids);
-  when.strings("vcenter", rule.vcenters);
-  when.strings("folder", rule.folders);
-  when.strings("tag", rule.tags);
-  when.strings("name", rule.names);
-}
+class StepReader {
+ public:
+  explicit StepReader(const PlanWorld& world)
+      : registry_(world.registry), kinds_(world.kinds), systems_(world.systems) {}
 
-void read_step(TableReader& reader, const StepRegistry& registry, PlanTemplate& plan) {
-  PlanStep step;
-  reader.require("kind");
-  const KindTraits* kind = nullptr;
-  reader.string("kind", step.kind, [&](const std::string& name) -> std::optional<std::string> {
-    kind = registry.find(name);
-    if (kind != nullptr) return std::nullopt;
-    std::vector<std::string> known;
-    for (const KindTraits& traits : registry.all()) known.push_back(traits.name);
-    return fmt::format("is '{}', which is no kind of step; known are {}", name, join(known, ", "));
-  });
-  step.name = step.kind.substr(step.kind.rfind('.') + 1);
-  reader.string("name", step.name, [&](const std::string& name) -> std::optional<std::string> {
-    const bool plain = !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  void read(TableReader& reader, PlanTemplate& plan) const {
+    PlanStep step;
+    reader.require("kind");
+    reader.string("kind", step.kind, [&](const std::string& name) { return check_kind(name); });
+    const bool of_records = std::ranges::find(kinds_, step.kind, &RecordKind::name) != kinds_.end();
+    const RecordDefinition* system = of_records ? read_system(reader, step) : nullptr;
+    step.name = system != nullptr ? system->name : step.kind.substr(step.kind.rfind('.') + 1);
+    reader.string("name", step.name, check_step_name);
+    if (std::ranges::find(plan.steps, step.name, &PlanStep::name) != plan.steps.end())
+      reader.mistake("name", fmt::format("two steps are named '{}'", step.name));
+    reader.strings("after", step.after, [&](const std::string& name) -> std::optional<std::string> {
+      if (std::ranges::find(plan.steps, name, &PlanStep::name) != plan.steps.end()) return std::nullopt;
+      return fmt::format("is '{}', which is no earlier step of this plan", name);
     });
-    if (!plain) return fmt::format("is '{}'; expected lower-case letters, digits, '_' and '-'", name);
-    return std::nullopt;
-  });
-  if (std::ranges::any_of(plan.steps, [&](const PlanStep& other) { return other.name == step.name; }))
-    reader.mistake("name", fmt::format("two steps are named '{}'", step.name));
-  reader.strings("after", step.after, [&](const std::string& name) -> std::optional<std::string> {
-    if (std::ranges::any_of(plan.steps, [&](const PlanStep& other) { return other.name == name; })) return std::nullopt;
-    return fmt::format("is '{}', which is no earlier step of this plan", name);
-  });
-  std::string on_failure = "stop";
-  reader.string("on_failure", on_failure, [](const std::string& value) -> std::optional<std::string> {
-    if (value == "stop" || value == "warn") return std::nullopt;
-    return fmt::format("is '{}'; expected stop or warn", value);
-  });
-  step.on_failure = on_failure_from(on_failure);
-  reader.rest([&](const std::string& key, const std::string& value) {
-    if (kind != nullptr && std::ranges::find(kind->params, key) == kind->params.end()) {
-      reader.mistake(key,
-                     kind->params.empty()
-                         ? fmt::format("unknown key '{}': {} takes no parameters", key, kind->name)
-                         : fmt::format("unknown key '{}': {} takes {}", key, kind->name, join(kind->params, ", ")));
-      return;
-    }
-    step.params[key] = value;
-  });
-  if (kind != nullptr) step.irreversible = kind->irreversible;
-  plan.steps.push_back(std::move(step));
-}
+    if (system != nullptr) step.on_failure = system->on_failure;
+    read_on_failure(reader, step.on_failure);
+    reader.table("when", [&](TableReader& when) { read_rule(when, plan.step_rules[step.name]); });
+    read_params(reader, step);
+    plan.steps.push_back(std::move(step));
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::string> known_kinds() const {
+    std::vector<std::string> names;
+    for (const KindTraits& traits : registry_.all()) names.push_back(traits.name);
+    return names;
+  }
+
+  [[nodiscard]] std::optional<std::string> check_kind(const std::string& name) const {
+    if (registry_.find(name) != nullptr) return std::nullopt;
+    return fmt::format("is '{}', which is no kind of step; known are {}", name, join(known_kinds(), ", "));
+  }
+
+  /// The system that the step works on; null, and a mistake, where there is none such.
+  const RecordDefinition* read_system(TableReader& reader, PlanStep& step) const {
+    reader.require("system");
+    const RecordDefinition* found = nullptr;
+    reader.string("system", step.system, [&](const std::string& name) -> std::optional<std::string> {
+      const auto system = std::ranges::find(systems_, name, &RecordDefinition::name);
+      if (system == systems_.end()) {
+        std::vector<std::string> names;
+        for (const RecordDefinition& one : systems_)
+          if (one.kind == step.kind) names.push_back(one.name);
+        return fmt::format("is '{}', which no file of records.d defines{}", name,
+                           names.empty() ? fmt::format("; none is of kind {}", step.kind)
+                                         : fmt::format("; of kind {} there is {}", step.kind, join(names, ", ")));
+      }
+      if (system->kind != step.kind)
+        return fmt::format("is '{}', which is of kind {}, not {}: {}", name, system->kind, step.kind, system->source);
+      found = &*system;
+      return std::nullopt;
+    });
+    return found;
+  }
+
+  void read_params(TableReader& reader, PlanStep& step) const {
+    const KindTraits* kind = registry_.find(step.kind);
+    if (kind != nullptr) step.irreversible = kind->irreversible;
+    reader.rest([&](const std::string& key, const std::string& value) {
+      if (kind != nullptr && std::ranges::find(kind->params, key) == kind->params.end()) {
+        reader.mistake(key,
+                       kind->params.empty()
+                           ? fmt::format("unknown key '{}': {} takes no parameters", key, kind->name)
+                           : fmt::format("unknown key '{}': {} takes {}", key, kind->name, join(kind->params, ", ")));
+        return;
+      }
+      step.params[key] = value;
+    });
+  }
+
+  const StepRegistry& registry_;
+  const std::vector<RecordKind>& kinds_;
+  const std::vector<RecordDefinition>& systems_;
+};
 
 }  // namespace
 
-std::optional<PlanTemplate> read_plan_file(const std::filesystem::path& file, const StepRegistry& registry,
+std::optional<PlanTemplate> read_plan_file(const std::filesystem::path& file, const PlanWorld& world,
                                            Mistakes& mistakes) {
   const auto table = parse_toml_file(file, mistakes);
   if (!table) return std::nullopt;
@@ -81,7 +99,7 @@ std::optional<PlanTemplate> read_plan_file(const std::filesystem::path& file, co
   reader.string("name", plan.name);
   reader.integer("priority", -1000, 1000, [&](std::int64_t value) { plan.priority = static_cast<int>(value); });
   reader.table("when", [&](TableReader& when) { read_rule(when, plan.rule); });
-  reader.tables("step", [&](TableReader& step) { read_step(step, registry, plan); });
+  reader.tables("step", [&](TableReader& step) { StepReader(world).read(step, plan); });
   if (plan.steps.empty()) mistakes.add(file.string(), "it has no [[step]]");
   return plan;
 }

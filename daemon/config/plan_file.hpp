@@ -5,11 +5,20 @@
 
 #include "daemon/config/toml_reader.hpp"
 #include "daemon/plans/planner.hpp"
+#include "daemon/records/definition.hpp"
+#include "daemon/records/record_definition.hpp"
 
 namespace decom {
 
-/// One file of plans.d. Kinds and parameters are held against the registry.
-std::optional<PlanTemplate> read_plan_file(const std::filesystem::path& file, const StepRegistry& registry,
+/// What the steps of plans are held against.
+struct PlanWorld {
+  const StepRegistry& registry;
+  const std::vector<RecordKind>& kinds;
+  const std::vector<RecordDefinition>& systems;
+};
+
+/// One file of plans.d.
+std::optional<PlanTemplate> read_plan_file(const std::filesystem::path& file, const PlanWorld& world,
                                            Mistakes& mistakes);
 
 }  // namespace decom

@@ -73,9 +73,13 @@ void TableReader::wrong_type(std::string_view key, const toml::node& node, std::
                 fmt::format("'{}{}' is {}; expected {}", path_, key, words_for(node.type()), expected));
 }
 
-void TableReader::mistake(std::string_view key, std::string what) {
+toml::source_position TableReader::place_of(std::string_view key) const {
   const toml::node* node = table_.get(key);
-  mistakes_.add(file_, node != nullptr ? node->source().begin : table_.source().begin, std::move(what));
+  return node != nullptr ? node->source().begin : table_.source().begin;
+}
+
+void TableReader::mistake(std::string_view key, std::string what) {
+  mistakes_.add(file_, place_of(key), std::move(what));
 }
 
 void TableReader::require(std::string_view key) {
@@ -246,6 +250,20 @@ void TableReader::rest(const std::function<void(const std::string&, const std::s
       wrong_type(name, node, "a string, a whole number, or true or false");
     }
   }
+}
+
+void TableReader::rest_as_nodes(const std::function<void(const std::string&, const toml::node&)>& take_node) {
+  for (const auto& [key, node] : table_) {
+    const std::string name(key.str());
+    if (std::ranges::find(known_, name) != known_.end()) continue;
+    known_.push_back(name);
+    take_node(name, node);
+  }
+}
+
+void TableReader::each_table(const std::function<void(const std::string&, TableReader&)>& read) {
+  rest_as_nodes(
+      [&](const std::string& name, const toml::node&) { table(name, [&](TableReader& inner) { read(name, inner); }); });
 }
 
 std::optional<toml::table> parse_toml_file(const std::filesystem::path& file, Mistakes& mistakes) {

@@ -20,6 +20,7 @@ class Mistakes {
   void add(const std::string& file, const toml::source_position& at, std::string what);
   void add(const std::string& file, std::string what) { add(file, {}, std::move(what)); }
   [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] std::size_t size() const { return all_.size(); }
   [[nodiscard]] std::vector<Finding> findings() const;
 
  private:
@@ -62,7 +63,14 @@ class TableReader {
   /// Every key of a table that nobody has asked for yet, as strings: parameters of a step.
   void rest(const std::function<void(const std::string& key, const std::string& value)>& take);
 
+  /// The same, as they are.
+  void rest_as_nodes(const std::function<void(const std::string& key, const toml::node& node)>& take);
+  /// Every key that nobody has asked for yet is a table: [language.python].
+  void each_table(const std::function<void(const std::string& name, TableReader& table)>& read);
+
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+  /// Where the value of `key` is, or the table where it has no such key.
+  [[nodiscard]] toml::source_position place_of(std::string_view key) const;
   void require(std::string_view key);
   /// A mistake at the place of `key`, or of the table where it has no such key.
   void mistake(std::string_view key, std::string what);

@@ -49,24 +49,93 @@ std::vector<std::string> names_of(const std::vector<PlanStep>& steps) {
   return names;
 }
 
-PlanTemplate shipped_plan(OsFamily family, const std::vector<std::string>& kinds) {
+/// What a rule asks for, for people: "name sql-*, db-*; folder Prod/*".
+std::string words_for(const MachineRule& rule) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::string_view what, const std::vector<std::string>& patterns) {
+    if (!patterns.empty()) parts.push_back(fmt::format("{} {}", what, join(patterns, ", ")));
+  };
+  std::vector<std::string> families;
+  for (const OsFamily family : rule.families) families.emplace_back(to_string(family));
+  add("family", families);
+  add("guest_id", rule.guest_ids);
+  add("vcenter", rule.vcenters);
+  add("folder", rule.folders);
+  add("tag", rule.tags);
+  add("name", rule.names);
+  return join(parts, "; ");
+}
+
+/// Unlike a plan's, the rule of a step may be empty: then it is meant for every machine of its plan.
+bool step_fits(const MachineRule& rule, const Machine& machine) { return rule.empty() || fits(rule, machine); }
+
+int rank(const RecordDefinition& system) { return system.kind == "dns" ? 0 : system.kind == "http" ? 1 : 2; }
+
+/// In an order in which each comes behind everything that it says it comes after.
+std::vector<PlanStep> in_order(std::vector<PlanStep> steps) {
+  std::vector<PlanStep> ordered;
+  const auto is_ready = [&](const PlanStep& step) {
+    return std::ranges::none_of(steps, [&](const PlanStep& other) {
+      return &other != &step && std::ranges::find(step.after, other.name) != step.after.end();
+    });
+  };
+  while (!steps.empty()) {
+    auto next = std::ranges::find_if(steps, is_ready);
+    if (next == steps.end()) next = steps.begin();  // a circle, which the configuration refuses
+    PlanStep step = std::move(*next);
+    steps.erase(next);
+    ordered.push_back(std::move(step));
+  }
+  return ordered;
+}
+
+PlanTemplate shipped_plan(OsFamily family, bool has_account, const std::vector<RecordDefinition>& systems) {
   // Below everything that a site writes, whatever priority it gives.
   constexpr int kLast = -1'000;
+  constexpr const char* kDestroy = "destroy";
   PlanTemplate plan{
       .name = std::string(to_string(family)), .priority = kLast, .rule = {.families = {family}}, .source = "built in"};
-  for (const std::string& kind : kinds) {
-    const std::string name = kind == "ad.computer" ? "ad_computer" : kind.substr(kind.rfind('.') + 1);
-    plan.steps.push_back({.name = name, .kind = kind});
+  plan.steps.push_back({.name = "power_off", .kind = "vsphere.power_off"});
+  plan.steps.push_back({.name = kDestroy, .kind = "vsphere.destroy", .after = {"power_off"}});
+  if (has_account) plan.steps.push_back({.name = "ad_computer", .kind = "ad.computer", .after = {kDestroy}});
+
+  std::vector<const RecordDefinition*> ranked;
+  for (const RecordDefinition& system : systems) ranked.push_back(&system);
+  std::ranges::stable_sort(ranked, {}, [](const RecordDefinition* system) { return rank(*system); });
+  std::vector<std::string> names = names_of(plan.steps);
+  for (const RecordDefinition* system : ranked) names.push_back(system->name);
+  for (const RecordDefinition* system : ranked) {
+    PlanStep step{.name = system->name, .kind = system->kind, .on_failure = system->on_failure, .system = system->name};
+    for (const std::string& name : system->after)
+      if (std::ranges::find(names, name) != names.end()) step.after.push_back(name);  // "other" has no account
+    if (step.after.empty()) step.after = {kDestroy};
+    plan.steps.push_back(std::move(step));
   }
+  plan.steps = in_order(std::move(plan.steps));
   return plan;
 }
 
 }  // namespace
 
-Planner::Planner(std::vector<PlanTemplate> templates, const StepRegistry& registry, bool has_directory)
+Planner::Planner(std::vector<PlanTemplate> templates, const StepRegistry& registry, bool has_directory,
+                 std::vector<RecordDefinition> systems)
     : templates_(std::move(templates)), registry_(registry), has_directory_(has_directory) {
-  for (PlanTemplate& plan : templates_)
-    for (PlanStep& step : plan.steps) step.irreversible = registry_.at(step.kind).irreversible;
+  for (RecordDefinition& system : systems) {
+    const std::string name = system.name;
+    systems_.emplace(name, std::move(system));
+  }
+  for (PlanTemplate& plan : templates_) {
+    for (PlanStep& step : plan.steps) {
+      step.irreversible = registry_.at(step.kind).irreversible;
+      if (step.system.empty()) continue;
+      const auto system = systems_.find(step.system);
+      if (system == systems_.end())
+        throw Error{ErrorCode::invalid, "plan {}: step {} works on '{}', which is not configured", plan.name, step.name,
+                    step.system};
+      step.definition = system->second.definition;
+      step.params.emplace("deadline", fmt::format("{}ms", system->second.deadline.count()));
+    }
+  }
   std::ranges::sort(templates_, [](const PlanTemplate& a, const PlanTemplate& b) {
     if (a.priority != b.priority) return a.priority > b.priority;
     if (conditions(a.rule) != conditions(b.rule)) return conditions(a.rule) > conditions(b.rule);
@@ -74,19 +143,31 @@ Planner::Planner(std::vector<PlanTemplate> templates, const StepRegistry& regist
   });
 }
 
+/// Says why a step is in, or that it is not and why.
+void Planner::judge(const PlanTemplate& chosen, const Machine& machine, PlanStep& step) const {
+  const KindTraits& kind = registry_.at(step.kind);
+  const auto system = systems_.find(step.system);
+  const bool has_own = system != systems_.end() && !system->second.summary.empty();
+  step.why =
+      fmt::format("plan {} ({}): {}", chosen.name, chosen.source, has_own ? system->second.summary : kind.summary);
+  const auto skip = [&](std::string why) {
+    step.skipped = true;
+    step.why = std::move(why);
+  };
+  if (kind.needs_directory && !has_directory_) skip("left out: no directory is configured");
+  const auto rule = chosen.step_rules.find(step.name);
+  if (rule != chosen.step_rules.end() && !step_fits(rule->second, machine))
+    skip(fmt::format("left out: in plan {} it is for {}", chosen.name, words_for(rule->second)));
+  if (system != systems_.end() && !step_fits(system->second.rule, machine))
+    skip(fmt::format("left out: {} is for {}", system->second.name, words_for(system->second.rule)));
+}
+
 Plan Planner::plan_for(const Machine& machine, const RequestOptions& options) const {
   const auto chosen = std::ranges::find_if(templates_, [&](const PlanTemplate& t) { return fits(t.rule, machine); });
   if (chosen == templates_.end()) no_plan_for(machine);
 
   Plan plan{.name = chosen->name, .steps = chosen->steps};
-  for (PlanStep& step : plan.steps) {
-    const KindTraits& kind = registry_.at(step.kind);
-    step.why = fmt::format("plan {} ({}): {}", chosen->name, chosen->source, kind.summary);
-    if (kind.needs_directory && !has_directory_) {
-      step.skipped = true;
-      step.why = "left out: no directory is configured";
-    }
-  }
+  for (PlanStep& step : plan.steps) judge(*chosen, machine, step);
   for (const std::string& name : options.skip) {
     const auto step = std::ranges::find(plan.steps, name, &PlanStep::name);
     if (step == plan.steps.end())
@@ -105,10 +186,9 @@ Plan Planner::plan_for(const Machine& machine, const RequestOptions& options) co
   return plan;
 }
 
-std::vector<PlanTemplate> Planner::shipped() {
-  return {shipped_plan(OsFamily::windows, {"vsphere.power_off", "vsphere.destroy", "ad.computer"}),
-          shipped_plan(OsFamily::linux_, {"vsphere.power_off", "vsphere.destroy", "ad.computer"}),
-          shipped_plan(OsFamily::other, {"vsphere.power_off", "vsphere.destroy"})};
+std::vector<PlanTemplate> Planner::shipped(const std::vector<RecordDefinition>& systems) {
+  return {shipped_plan(OsFamily::windows, true, systems), shipped_plan(OsFamily::linux_, true, systems),
+          shipped_plan(OsFamily::other, false, systems)};
 }
 
 }  // namespace decom
