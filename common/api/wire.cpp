@@ -3,4 +3,6 @@
 #include "common/api/auth.hpp"
 #include "common/api/events.hpp"
 #include "common/api/problem.hpp"
+#include "common/api/records.hpp"
 #include "common/api/requests.hpp"
+#include "common/api/steps.hpp"

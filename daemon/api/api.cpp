@@ -97,10 +97,12 @@ Api::Api(const ApiWorld& world, ApiOptions options)
   add_vm_routes(router_, world.inventory, world.clock);
   add_plan_routes(router_, world.admission, world.engine, world.store, options.observers_a_plan);
   add_request_routes(router_, world.admission, world.engine, world.auth, world.store);
+  add_record_routes(router_, world.inventory, world.book);
+  add_step_routes(router_, world.book, world.registry);
   add_event_routes(router_, world.store);
   add_freeze_routes(router_, world.engine, world.auth, world.store);
-  add_doctor_routes(router_, {world.store, world.engine, world.inventory, world.vcenters, world.directory, world.clock,
-                              world.reload_trouble});
+  add_doctor_routes(router_, {world.store, world.engine, world.inventory, world.book, world.vcenters, world.directory,
+                              world.clock, world.reload_trouble});
   add_contract_routes(router_);
 }
 

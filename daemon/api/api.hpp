@@ -18,6 +18,7 @@
 #include "daemon/directory/directory.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/inventory/inventory.hpp"
+#include "daemon/records/record_book.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
@@ -39,6 +40,8 @@ struct ApiWorld {
   Admission& admission;
   Engine& engine;
   const Inventory& inventory;
+  const RecordBook& book;
+  const StepRegistry& registry;
   VcenterPool& vcenters;
   Directory* directory = nullptr;  ///< null where none is configured
   Clock& clock;

@@ -3,6 +3,7 @@
 #include "daemon/api/routes.hpp"
 #include "daemon/api/to_wire.hpp"
 #include "daemon/directory/directory.hpp"
+#include "daemon/records/record_book.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
 namespace decom {
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kLowDisk = std::int64_t{256} * 1024 * 1024;
 constexpr auto kStale = 2min;
 constexpr auto kSkew = 1min;
+constexpr auto kRecordsTake = 10s;  // all of them, side by side
 
 /// What our own account needs: to read, to follow, to stop and delete, and to ask about others' rights.
 const std::vector<std::string>& needed_rights() {
@@ -122,6 +124,17 @@ void check_engine(Checks& checks, const Engine& engine, const Store& store) {
   }
 }
 
+void check_records(Checks& checks, const RecordBook& book) {
+  for (const RecordAnswer& answer : book.test({}, kRecordsTake)) {
+    const std::string name = "records " + answer.system;
+    if (answer.trouble) {
+      checks.bad(name, answer.text, fmt::format("decomctl steps --test {}", answer.system));
+    } else {
+      checks.good(name, answer.text);
+    }
+  }
+}
+
 HttpAnswer doctor(const DoctorParts& parts, const ApiCall& call) {
   Checks checks;
   check_caller(checks, call);
@@ -133,6 +146,7 @@ HttpAnswer doctor(const DoctorParts& parts, const ApiCall& call) {
   } else {
     checks.attempt("directory", "check [directory] in decomd.toml", [&] { return parts.directory->check(); });
   }
+  check_records(checks, parts.book);
   check_store(checks, parts.store);
   check_engine(checks, parts.engine, parts.store);
   const std::string reload = parts.reload_trouble ? parts.reload_trouble() : "";

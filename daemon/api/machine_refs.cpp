@@ -5,6 +5,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "daemon/api/to_wire.hpp"
+#include "daemon/inventory/inventory.hpp"
 
 namespace decom {
 namespace {
@@ -44,6 +45,21 @@ std::vector<int> find_machines(const Request& request, const std::vector<std::st
     throw Error{is_ambiguous ? ErrorCode::ambiguous : ErrorCode::not_found, std::move(text), std::move(findings)};
   }
   return ordinals;
+}
+
+Machine machine_of_mirror(const Inventory& inventory, const std::string& wanted) {
+  if (auto machine = inventory.by_id(wanted)) return *std::move(machine);
+  const auto named = inventory.by_name(wanted);
+  if (named.size() == 1) return named.front();
+  if (named.size() > 1) {
+    std::vector<Finding> hits;
+    for (const Machine& machine : named) hits.push_back({machine.id(), machine.folder});
+    throw Error{ErrorCode::ambiguous,
+                fmt::format("{} machines are named '{}': say which by its id", hits.size(), wanted), std::move(hits)};
+  }
+  std::vector<Finding> near;
+  for (const std::string& name : inventory.nearest_names(wanted, 3)) near.push_back({name, "has a similar name"});
+  throw Error{ErrorCode::not_found, fmt::format("there is no machine '{}' in the mirror", wanted), std::move(near)};
 }
 
 }  // namespace decom

@@ -14,6 +14,8 @@ class Auth;
 class Directory;
 class Engine;
 class Inventory;
+class RecordBook;
+class StepRegistry;
 class Store;
 class VcenterPool;
 
@@ -22,6 +24,8 @@ void add_token_routes(Router& router, Auth& auth, Store& store);
 void add_vm_routes(Router& router, const Inventory& inventory, Clock& clock);
 void add_plan_routes(Router& router, Admission& admission, Engine& engine, Store& store, std::size_t observers);
 void add_request_routes(Router& router, Admission& admission, Engine& engine, Auth& auth, Store& store);
+void add_record_routes(Router& router, const Inventory& inventory, const RecordBook& book);
+void add_step_routes(Router& router, const RecordBook& book, const StepRegistry& registry);
 void add_event_routes(Router& router, Store& store);
 void add_freeze_routes(Router& router, Engine& engine, Auth& auth, Store& store);
 
@@ -29,6 +33,7 @@ struct DoctorParts {
   Store& store;
   Engine& engine;
   const Inventory& inventory;
+  const RecordBook& book;
   VcenterPool& vcenters;
   Directory* directory;
   Clock& clock;

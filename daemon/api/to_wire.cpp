@@ -40,6 +40,13 @@ api::Decommission to_wire(const Decommission& decommission) {
 
 }  // namespace
 
+std::optional<std::chrono::milliseconds> time_limit(std::int64_t timeout_ms) {
+  constexpr std::int64_t kMost = 10 * 60 * 1000;
+  if (timeout_ms < 0 || timeout_ms > kMost) throw Error{ErrorCode::invalid, "timeout_ms: is to be from 0 to {}", kMost};
+  if (timeout_ms == 0) return std::nullopt;
+  return std::chrono::milliseconds{timeout_ms};
+}
+
 std::string machine_id(std::int64_t request, int ordinal) { return fmt::format("{}.{}", request, ordinal); }
 
 api::Machine to_wire(const Machine& machine) {

@@ -29,5 +29,8 @@ api::TokenRow to_wire(const SessionRow& row);
 api::Freeze to_wire(const FreezeState& state);
 api::WhoAmI to_wire(const Principal& who, Timestamp expires);
 
+/// How long a caller is willing to wait: none for 0. Throws `invalid` for what is below 0 or beyond 10 minutes.
+std::optional<std::chrono::milliseconds> time_limit(std::int64_t timeout_ms);
+
 std::string machine_id(std::int64_t request, int ordinal);  ///< "17.3"
 }  // namespace decom

@@ -1,4 +1,4 @@
-#include "common/base/error.hpp"
+#include "daemon/api/machine_refs.hpp"
 #include "daemon/api/routes.hpp"
 #include "daemon/api/to_wire.hpp"
 #include "daemon/inventory/inventory.hpp"
@@ -25,19 +25,7 @@ HttpAnswer search(const Inventory& inventory, const Clock& clock, const ApiCall&
 }
 
 HttpAnswer show(const Inventory& inventory, const ApiCall& call) {
-  const std::string& wanted = call.args.front();
-  if (const auto machine = inventory.by_id(wanted)) return json_response(to_wire(*machine));
-  const auto named = inventory.by_name(wanted);
-  if (named.size() == 1) return json_response(to_wire(named.front()));
-  if (named.size() > 1) {
-    std::vector<Finding> hits;
-    for (const Machine& machine : named) hits.push_back({machine.id(), machine.folder});
-    throw Error{ErrorCode::ambiguous,
-                fmt::format("{} machines are named '{}': say which by its id", hits.size(), wanted), std::move(hits)};
-  }
-  std::vector<Finding> near;
-  for (const std::string& name : inventory.nearest_names(wanted, 3)) near.push_back({name, "has a similar name"});
-  throw Error{ErrorCode::not_found, fmt::format("there is no machine '{}' in the mirror", wanted), std::move(near)};
+  return json_response(to_wire(machine_of_mirror(inventory, call.args.front())));
 }
 
 HttpAnswer fields() {

@@ -14,6 +14,7 @@
 #include "daemon/directory/active_directory.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/inventory/inventory.hpp"
+#include "daemon/records/record_book.hpp"
 #include "daemon/records/record_systems.hpp"
 #include "daemon/server/server.hpp"
 #include "daemon/steps/world.hpp"
@@ -65,34 +66,20 @@ std::vector<std::string> protected_uuids(const Config& config) {
   return uuids;
 }
 
-/// Systems of records read their secrets where those of the configuration lie.
-RecordWorld record_world(const std::filesystem::path& config, Clock& clock) {
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  return {.secret_file = [beside = config.parent_path(),
-                          given = std::filesystem::path(credentials == nullptr ? "" : credentials)](
-                             const std::string& name) -> std::filesystem::path {
-            std::error_code ignored;
-            const std::filesystem::path path(name);
-            if (path.is_absolute()) return path;
-            if (!given.empty() && std::filesystem::exists(given / path, ignored)) return given / path;
-            return beside / path;
-          },
-          .clock = &clock};
-}
-
 }  // namespace
 
 class App::Impl {
  public:
   explicit Impl(std::filesystem::path file)
       : file_(std::move(file)),
-        records_(std::make_shared<RecordSystems>(record_world(file_, clock_))),
+        records_(std::make_shared<RecordSystems>(RecordWorld{.secret_file = secret_files_of(file_), .clock = &clock_})),
         registry_(built_in_steps(records_)),
         config_(load_config(file_, registry_)),
         store_(config_.store, clock_),
         vcenters_(config_.vcenters, clock_),
         directory_(config_.directory ? connect_active_directory(*config_.directory) : nullptr),
         inventory_(vcenters_, clock_),
+        book_(records_, clock_, config_.systems),
         plans_(make_planner(config_)),
         auth_(config_.auth, store_, directory_.get(), clock_),
         admission_(
@@ -150,18 +137,22 @@ class App::Impl {
     }
   }
 
-  /// All or nothing: on a mistake the old plans stay. Accepted plans are frozen and do not change either way.
+  /// All or nothing: on a mistake the old plans and systems of records stay. Accepted plans are frozen and do not
+  /// change either way.
   void reload() {
     sd_notify(0, "RELOADING=1");
     try {
-      plans_.replace(make_planner(load_config(file_, registry_)));
+      const Config config = load_config(file_, registry_);
+      auto planner = make_planner(config);
+      book_.replace(config.systems);
+      plans_.replace(std::move(planner));
       reload_trouble_.set("");
-      log::info("app", "reloaded the plans");
+      log::info("app", "reloaded the plans and {} systems of records", config.systems.size());
     } catch (const Error& e) {
       std::string trouble = e.what();
       for (const Finding& finding : e.findings()) trouble += fmt::format("; {}: {}", finding.where, finding.what);
       reload_trouble_.set(trouble);
-      log::error("app", "the plans stay as they were: {}", trouble);
+      log::error("app", "plans and systems of records stay as they were: {}", trouble);
     }
     sd_notify(0, "READY=1");
   }
@@ -191,6 +182,8 @@ class App::Impl {
             .admission = admission_,
             .engine = engine_,
             .inventory = inventory_,
+            .book = book_,
+            .registry = registry_,
             .vcenters = vcenters_,
             .directory = directory_.get(),
             .clock = clock_,
@@ -206,6 +199,7 @@ class App::Impl {
   VcenterPool vcenters_;
   std::unique_ptr<Directory> directory_;
   Inventory inventory_;
+  RecordBook book_;
   Plans plans_;
   Auth auth_;
   Admission admission_;

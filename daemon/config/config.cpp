@@ -171,13 +171,16 @@ void read_plans(const std::filesystem::path& folder, const PlanWorld& world, Con
 
 }  // namespace
 
+std::function<std::filesystem::path(const std::string&)> secret_files_of(const std::filesystem::path& config) {
+  return Beside(config);
+}
+
 Config load_config(const std::filesystem::path& file, const StepRegistry& registry,
                    const std::vector<RecordKind>& kinds) {
   Config config;
   config.store.state_dir = "/var/lib/decomd";
   Mistakes mistakes;
   const Beside beside(file);
-  config.secret_file = beside;
   Languages languages;
   if (const auto table = parse_toml_file(file, mistakes)) {
     TableReader reader(*table, "", file.string(), mistakes);

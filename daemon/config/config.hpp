@@ -35,11 +35,13 @@ struct Config {
   std::vector<VcenterOptions> vcenters;
   std::vector<std::string> protected_uuids;  ///< VMs that the vCenters and this daemon run on
   std::vector<RecordDefinition> systems;     ///< of records.d
-  /// The file that a secret's name means: below CREDENTIALS_DIRECTORY, else beside decomd.toml.
-  std::function<std::filesystem::path(const std::string& name)> secret_file;
-  std::vector<PlanTemplate> plans;  ///< of plans.d, then the shipped ones that no file replaces
+  std::vector<PlanTemplate> plans;           ///< of plans.d, then the shipped ones that no file replaces
   log::Level log_level = log::Level::info;
 };
+
+/// Where the files that the configuration names are: below CREDENTIALS_DIRECTORY (systemd's LoadCredential) where there
+/// is one of that name, else beside decomd.toml.
+std::function<std::filesystem::path(const std::string& name)> secret_files_of(const std::filesystem::path& config);
 
 /// Reads decomd.toml, and records.d and plans.d beside it. Throws Error{invalid} with one finding for every mistake at
 /// once, each with "file:line:column", what was found and what was expected. Secret files are looked for, not read into

@@ -437,6 +437,8 @@ TEST_CASE("a hung directory stops logins alone, and those with a limit") {
                      .admission = house.admission,
                      .engine = house.engine,
                      .inventory = *house.inventory,
+                     .book = house.book,
+                     .registry = house.registry,
                      .vcenters = house.vcenters,
                      .directory = &directory,
                      .clock = house.clock},

@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include "common/api/problem.hpp"
+#include "common/api/records.hpp"
+#include "common/api/steps.hpp"
 #include "daemon/api/event_json.hpp"
 #include "daemon/api/to_wire.hpp"
 #include "tests/unit/api/contract.hpp"
@@ -169,6 +171,37 @@ TEST_CASE("what people see of the daemon") {
   check("Health", api::Health{"ok", "0.1.0"});
   check("Freeze", to_wire(FreezeState{}));
   check("Freeze.frozen", to_wire(FreezeState{true, "CORP\\root", "incident", kMoment}), "Freeze");
+  api::RecordsBody look{.machines = {"web01"},
+                        .ghost = {"web02", "web02.corp.example.test", {"10.0.0.2"}, "42-1"},
+                        .systems = {"dns"},
+                        .timeout_ms = 5000};
+  check("RecordsBody", look);
+  api::RecordsAnswer records;
+  records.items.push_back(
+      {"lab:vm-1",
+       "web01",
+       {{"dns",
+         "dns",
+         "found",
+         {{"A web01 10.0.0.1", "web01 A 10.0.0.1", "proven", {"name web01", "address 10.0.0.1"}, {}, {}}},
+         {},
+         "",
+         12},
+        {"cmdb", "http", "unread", {}, "unreachable", "cannot connect", 3}}});
+  records.items.push_back({{}, "web02", {{"dns", "dns", "none", {}, {}, "", 9}}});
+  check("RecordsAnswer", records);
+  check("Steps", api::Steps{{{"dns", "removes names", true, true}},
+                            {{"dns-corp",
+                              "dns",
+                              "corp",
+                              "/etc/decom/records.d/dns-corp.toml",
+                              30'000,
+                              {"destroy"},
+                              "stop",
+                              "not tried with Windows Server 2025"}}});
+  check("StepsTestBody", api::StepsTestBody{{"dns-corp"}, 5000});
+  check("StepsTestAnswer", api::StepsTestAnswer{{{"dns-corp", "dns", true, {}, "zone corp, serial 17", 5},
+                                                 {"cmdb", "http", false, "denied", "403", 7}}});
   check("Doctor", api::Doctor{{{"store", "ok", "schema 1", ""}}});
   check("Problem", api::Problem{"about:blank", "Conflict", 409, "conflict", "it lives", {{"web01", "in 17.3"}}});
 }
@@ -190,9 +223,10 @@ TEST_CASE("every type of the contract has a file here") {
   for (const auto& [name, schema] : contract()["components"]["schemas"].items()) {
     // Parts of those above, and the one without keys.
     static const std::set<std::string> parts{
-        "Nothing",       "ProblemItem",      "Disk",       "Options", "Step",
-        "Decommission",  "CancelledMachine", "RequestRow", "Check",   "PlannedStep",
-        "PlannedRecord", "PlannedMachine",   "TokenRow",   "VmField", "Event"};
+        "Nothing",          "ProblemItem",     "Disk",          "Options",     "Step",          "Decommission",
+        "CancelledMachine", "RequestRow",      "Check",         "PlannedStep", "PlannedRecord", "PlannedMachine",
+        "TokenRow",         "VmField",         "Event",         "FoundRecord", "Ghost",         "KindOfStep",
+        "MachineRecords",   "SystemOfRecords", "SystemRecords", "SystemTest"};
     CAPTURE(name);
     CHECK((parts.contains(name) || std::filesystem::exists(DECOM_SOURCE_DIR "/tests/golden/api/" + name + ".json")));
   }

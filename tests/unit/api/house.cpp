@@ -52,6 +52,8 @@ House::House(ApiOptions options)
                    .admission = admission,
                    .engine = engine,
                    .inventory = *inventory,
+                   .book = book,
+                   .registry = registry,
                    .vcenters = vcenters,
                    .directory = &directory,
                    .clock = clock},

@@ -10,6 +10,7 @@
 #include "common/base/json.hpp"
 #include "daemon/api/api.hpp"
 #include "tests/support/fake_directory.hpp"
+#include "tests/support/fake_records.hpp"
 #include "tests/support/fake_vms.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/memory_vcenter.hpp"
@@ -55,7 +56,10 @@ class House {
   Auth auth;
   VcenterPool vcenters{{}, clock};
   std::unique_ptr<Inventory> inventory;
-  StepRegistry registry = built_in_steps();
+  FakeSystems fakes;
+  StepRegistry registry = built_in_steps(fakes.systems());
+  /// Empty, until a test replaces it.
+  RecordBook book{fakes.systems(), clock, {}};
   Admission admission;
   Engine engine;
   std::uint32_t uid = 1000;  ///< of the caller

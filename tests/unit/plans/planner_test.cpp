@@ -4,13 +4,16 @@
 
 #include "common/base/error.hpp"
 #include "common/base/glob.hpp"
+#include "tests/support/fake_records.hpp"
 
 using namespace decom;
 
 namespace {
 
 struct Fixture {
-  StepRegistry registry = built_in_steps();
+  FakeSystems fakes;
+  StepRegistry registry = built_in_steps(fakes.systems());
+  std::vector<RecordDefinition> systems;
   std::vector<PlanTemplate> templates = Planner::shipped();
   bool has_directory = true;
   Machine machine{.identity = {"vc", "vm-1", "u-1"},
@@ -22,9 +25,13 @@ struct Fixture {
                   .tags = {"env:prod", "tier:web"}};
 
   Plan plan(const RequestOptions& options = {}) const {
-    return Planner(templates, registry, has_directory).plan_for(machine, options);
+    return Planner(templates, registry, has_directory, systems).plan_for(machine, options);
   }
   std::string chosen() const { return plan().name; }
+  void configure(const std::vector<RecordDefinition>& all) {
+    systems = all;
+    templates = Planner::shipped(systems);
+  }
 };
 
 std::vector<std::string> kinds_of(const Plan& plan) {
@@ -119,4 +126,50 @@ TEST_CASE_FIXTURE(Fixture, "without a directory the account's step is left out, 
 TEST_CASE_FIXTURE(Fixture, "a kind that does not exist is refused when the planner is made") {
   templates.push_back({.name = "x", .steps = {{.name = "x", .kind = "vsphere.explode"}}});
   CHECK(failure([&] { (void)plan(); }) == "'vsphere.explode' is no kind of step");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "shipped plans have every configured system behind the machine, side by side unless it says after") {
+  using Names = std::vector<std::string>;
+  configure({{.name = "ipam", .kind = "fake", .definition = "{}", .after = {"cmdb", "ad_computer"}},
+             {.name = "cmdb", .kind = "fake", .definition = "{\"system\":\"x\"}", .after = {"dns"}},
+             {.name = "dns", .kind = "fake", .definition = "{}", .on_failure = OnFailure::warn}});
+  const Plan made = plan();
+  Names names;
+  for (const PlanStep& step : made.steps) names.push_back(step.name);
+  CHECK(names == Names{"power_off", "destroy", "ad_computer", "dns", "cmdb", "ipam"});
+  CHECK(made.steps[2].after == Names{"destroy"});
+  CHECK(made.steps[3].after == Names{"destroy"});
+  CHECK(made.steps[3].on_failure == OnFailure::warn);
+  CHECK(made.steps[4].after == Names{"dns"});
+  CHECK(made.steps[4].system == "cmdb");
+  CHECK(made.steps[4].definition == "{\"system\":\"x\"}");
+  CHECK(made.steps[4].irreversible);
+  CHECK(made.steps[5].after == Names{"cmdb", "ad_computer"});
+  machine.family = OsFamily::other;  // has no account to come after
+  CHECK(plan().steps.back().after == Names{"cmdb"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a system that is not for this machine is left out, and says whom it is for") {
+  configure(
+      {{.name = "dns", .kind = "fake", .definition = "{}", .rule = {.folders = {"Test/*"}, .names = {"a*", "b*"}}}});
+  const Plan made = plan();
+  CHECK(made.steps.back().skipped);
+  CHECK(made.steps.back().why == "left out: dns is for folder Test/*; name a*, b*");
+  machine.folder = "Test/Web";
+  machine.name = "b1";
+  CHECK_FALSE(plan().steps.back().skipped);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a step's own rule leaves it out of the plan of a machine that it does not fit") {
+  systems = {{.name = "dns", .kind = "fake", .definition = "{}", .source = "records.d/dns.toml"}};
+  templates.push_back(
+      {.name = "mine",
+       .steps = {{.name = "off", .kind = "vsphere.power_off"}, {.name = "dns", .kind = "fake", .system = "dns"}},
+       .step_rules = {{"dns", {.families = {OsFamily::linux_}}}}});
+  CHECK(plan().name == "mine");
+  CHECK(plan().steps[1].skipped);
+  CHECK(plan().steps[1].why == "left out: in plan mine it is for family linux");
+  systems.clear();
+  CHECK(failure([&] { (void)plan(); }) == "plan mine: step dns works on 'dns', which is not configured");
 }

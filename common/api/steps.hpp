@@ -1,0 +1,58 @@
+#pragma once
+
+#include "common/api/vms.hpp"
+
+namespace decom::api {
+
+struct KindOfStep {
+  std::string kind;  ///< "vsphere.destroy"
+  std::string summary;
+  bool irreversible = false;
+  bool removes_records = false;  ///< works on a configured system
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(KindOfStep, kind, summary, irreversible, removes_records)
+
+/// A configured system of records.
+struct SystemOfRecords {
+  std::string name;
+  std::string kind;
+  std::string summary;
+  std::string source;  ///< its file
+  std::int64_t deadline_ms = 0;
+  std::vector<std::string> after;
+  std::string on_failure;
+  std::string unverified;  ///< what nobody has tried yet; usually empty
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SystemOfRecords, name, kind, summary, source, deadline_ms, after,
+                                                on_failure, unverified)
+
+/// GET /v1/steps
+struct Steps {
+  std::vector<KindOfStep> kinds;
+  std::vector<SystemOfRecords> systems;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Steps, kinds, systems)
+
+/// POST /v1/steps/test
+struct StepsTestBody {
+  std::vector<std::string> systems;  ///< none: all of them
+  std::int64_t timeout_ms = 0;       ///< 0: the deadline of each
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StepsTestBody, systems, timeout_ms)
+
+struct SystemTest {
+  std::string system;
+  std::string kind;
+  bool ok = false;
+  std::optional<std::string> code;  ///< of what went wrong
+  std::string text;                 ///< what was seen, or what went wrong
+  std::int64_t elapsed_ms = 0;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SystemTest, system, kind, ok, code, text, elapsed_ms)
+
+struct StepsTestAnswer {
+  std::vector<SystemTest> items;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StepsTestAnswer, items)
+
+}  // namespace decom::api
