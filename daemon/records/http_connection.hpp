@@ -53,8 +53,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Any status is an answer. Throws `unreachable` (nothing was sent), `untrusted`, `unauthenticated` (our certificate
-  /// was refused), `timed_out`, `protocol` and `too_large` for a read; whatever happens to a change that may have been
-  /// sent is `lost`. `cancelled` by `stop`, unless a change was sent by then.
+  /// was refused, and the server had the time to say so), `timed_out`, `protocol` and `too_large` for a read; whatever
+  /// happens to a change that may have been sent is `lost`. `cancelled` by `stop`, unless a change was sent by then.
   Reply perform(const Outgoing& request, const std::stop_token& stop, std::chrono::milliseconds within);
 
  private:

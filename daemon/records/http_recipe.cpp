@@ -121,11 +121,15 @@ class RecipeReader {
     reader_.require("find");
     each(reader_, "find", [&](DefinitionReader& table) {
       recipe_.find.push_back(request(table, kAlways + kSearch, false));
+      selector(table, "items", recipe_.find.back().items);
       if (recipe_.format == Format::xml && recipe_.find.back().expect.empty())
         table.mistake("expect", "'expect' is missing: in XML nothing else tells an empty answer from another one");
     });
     reader_.require("read");
-    reader_.table("read", [&](DefinitionReader& table) { recipe_.read = request(table, by_id, false); });
+    reader_.table("read", [&](DefinitionReader& table) {
+      recipe_.read = request(table, by_id, false);
+      selector(table, "items", recipe_.read.items);
+    });
     reader_.require("remove");
     Known captured = by_id;
     each(reader_, "remove", [&](DefinitionReader& table) {

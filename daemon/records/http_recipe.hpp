@@ -34,7 +34,8 @@ struct Request {
   std::vector<Expectation> expect;
   std::vector<std::pair<std::string, Selector>> capture;  ///< variables for the requests behind it
   bool changes = false;
-  Selector shows;  ///< what `check` tells a person; empty: nothing
+  std::optional<Selector> items;  ///< where records are in its answer, if not where the item says
+  Selector shows;                 ///< what `check` tells a person; empty: nothing
 
   /// Names of all variables in it.
   [[nodiscard]] std::set<std::string, std::less<>> variables() const;

@@ -115,7 +115,7 @@ class Exchange {
       control();
       return std::nullopt;
     }
-    const auto items = document(answer, what).items(recipe_.item.items);
+    const auto items = document(answer, what).items(recipe_.read.items.value_or(recipe_.item.items));
     for (const Node& node : items) {
       auto record = record_of(machine, node, what);
       if (record && record->id == id) return record;
@@ -238,7 +238,7 @@ class Exchange {
       const Answer answer = ask(request, Purpose::find, values, what, url);
       if (answer.meaning == Meaning::gone) return;
       const Document& answered = document(answer, what);
-      const auto items = answered.items(recipe_.item.items);
+      const auto items = answered.items(request.items.value_or(recipe_.item.items));
       bool fresh = false;
       for (const Node& node : items) {
         const std::string id = id_of(node, what);

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -26,6 +28,7 @@ constexpr const char* kRecipe = R"(
   what = "host {{name}}"
   [read]
   path = "/hosts/{{id}}"
+  items = ""
   [remove]
   path = "/hosts/{{id}}"
   [control]
@@ -54,9 +57,11 @@ struct World {
       there = false;
       return was ? HttpPeer::answer(204, "") : HttpPeer::answer(404, "");
     }
-    if (!there && seen.target.starts_with("/hosts/")) return HttpPeer::answer(404, "");
+    const json host{{"id", 7}, {"name", "web01"}, {"ip", "10.0.0.1"}};
+    if (seen.target.starts_with("/hosts/"))
+      return there ? HttpPeer::answer(200, host.dump()) : HttpPeer::answer(404, "");
     json hosts = json::array();
-    if (there) hosts.push_back({{"id", 7}, {"name", "web01"}, {"ip", "10.0.0.1"}});
+    if (there) hosts.push_back(host);
     return HttpPeer::answer(200, json{{"hosts", hosts}}.dump());
   }
 
@@ -476,4 +481,37 @@ TEST_CASE("a system is not asked more often than its recipe allows") {
   const auto slow = http_system(world.recipe, world.secrets.path());
   slow->find(World::machine(), within(5s));
   CHECK(told([&] { slow->find(World::machine(), within(50ms)); }).code == ErrorCode::busy);
+}
+
+TEST_CASE("the recipe of the manual page works as it stands there") {
+  std::ifstream page(std::string{DECOM_SOURCE_DIR} + "/man/decomd-records.5");
+  std::string text((std::istreambuf_iterator<char>(page)), {});
+  const std::size_t from = text.find("kind = \"http\"");
+  REQUIRE(from != std::string::npos);
+  text = text.substr(from, text.find("\n.Ed", from) - from);
+  CHECK(std::ranges::count(text, '\n') < 20);
+
+  std::atomic<bool> there = true;
+  HttpPeer cmdb([&](const HttpPeer::Seen& seen) {
+    if (seen.headers.at("authorization") != "Bearer t0ken") return HttpPeer::answer(401, "");
+    const std::string machine = R"({"id": 42, "hostname": "web01", "addresses": ["10.0.0.1"], "serial": ""})";
+    if (seen.target == "/api/me") return HttpPeer::answer(200, R"({"rights": ["machines:read", "machines:write"]})");
+    if (seen.target == "/api/machines?name=web01")
+      return HttpPeer::answer(200, there ? "{\"machines\": [" + machine + "]}" : R"({"machines": []})");
+    if (seen.target != "/api/machines/42" || !there) return HttpPeer::answer(404, "");
+    if (seen.method == "DELETE") there = false;
+    return HttpPeer::answer(200, machine);
+  });
+  SecretFolder secrets;
+  secrets.write("cmdb.token", "t0ken\n");
+  auto recipe = from_toml(text);
+  for (const char* shared : {"kind", "name", "ca_file"}) recipe.erase(shared);
+  recipe["url"] = cmdb.url() + "/api";
+  const auto system = http_system(recipe, secrets.path());
+  const auto found = system->find(World::machine(), within(5s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].what == "machine web01, 10.0.0.1");
+  CHECK(found[0].is_proven());
+  CHECK(system->remove(World::machine(), found[0], within(5s)) == "removed (HTTP 200)");
+  CHECK(system->find(World::machine(), within(5s)).empty());
 }
