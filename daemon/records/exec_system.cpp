@@ -170,6 +170,8 @@ class ExecSystem : public RecordSystem {
       case SandboxEnd::timed_out:
         return because(fmt::format("it was killed, for it was not done in {}", to_text(options_.timeout)));
       case SandboxEnd::flooded: return because("it was killed, for it wrote more than 1 MiB");
+      case SandboxEnd::overgrown:
+        return because("it was killed, for its processes together held more than four times its 'memory'");
       case SandboxEnd::exited: break;
     }
     if (result.status > 128) return because(fmt::format("it was ended by signal {}", result.status - 128));

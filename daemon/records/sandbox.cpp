@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/error.hpp"
+#include "daemon/records/sandbox_memory.hpp"
 #include "daemon/records/sandbox_process.hpp"
 
 namespace decom {
@@ -21,6 +22,11 @@ namespace {
 constexpr std::size_t kTail = 4096;
 // Standard error costs nothing but time: a limit only against those that do nothing else.
 constexpr std::size_t kErrorsMost = std::size_t{16} * 1024 * 1024;
+
+// RLIMIT_DATA holds each process to its share of private memory, and knows nothing of shared memory, nor of how many
+// there are. So somebody looks, this often, at what they hold together.
+constexpr std::chrono::milliseconds kLook{50};
+constexpr std::int64_t kTogether = 4;
 
 /// A program that does not read its input must not end us: SIGPIPE waits while this lives, and is then forgotten.
 class NoSigpipe {
@@ -50,6 +56,7 @@ class Run {
   Run(const SandboxSpec& spec, std::string_view input, const SandboxLimits& limits,
       const std::function<void(std::string_view)>& output)
       : input_(input),
+        memory_bytes_(spec.memory_bytes),
         limits_(limits),
         output_(output),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -84,8 +91,7 @@ class Run {
                                   pollfd{process_.output.get(), POLLIN, 0},
                                   pollfd{process_.errors.get(), POLLIN, 0},
                                   pollfd{process_.is_released() ? process_.input.get() : -1, POLLOUT, 0}};
-    constexpr milliseconds kLongest = 1h;
-    if (::poll(watched.data(), watched.size(), static_cast<int>(std::min(left, kLongest).count())) < 0) {
+    if (::poll(watched.data(), watched.size(), static_cast<int>(std::min(left, kLook).count())) < 0) {
       if (errno == EINTR) return;
       throw Error{ErrorCode::internal, "cannot wait for a sandbox: {}", std::strerror(errno)};
     }
@@ -94,6 +100,10 @@ class Run {
     if (watched[4].revents != 0) read_errors();
     if (watched[5].revents != 0) write_input();
     if (watched[1].revents != 0 && !over_) end(SandboxEnd::exited);
+    if (!over_ && process_.is_released() && steady_clock::now() >= next_look_) {
+      next_look_ = steady_clock::now() + kLook;
+      if (resident_bytes(process_.first()) > kTogether * memory_bytes_) end(SandboxEnd::overgrown);
+    }
   }
 
   void end(SandboxEnd how) {
@@ -163,6 +173,8 @@ class Run {
   }
 
   std::string_view input_;
+  std::int64_t memory_bytes_;
+  std::chrono::steady_clock::time_point next_look_{};
   const SandboxLimits& limits_;
   const std::function<void(std::string_view)>& output_;
   NoSigpipe no_sigpipe_;

@@ -43,7 +43,8 @@ enum class SandboxEnd {
   vanished,     ///< the sandbox died under it
   stopped,      ///< killed, for the stop was requested
   timed_out,    ///< killed at the deadline
-  flooded       ///< killed, for it wrote too much
+  flooded,      ///< killed, for it wrote too much
+  overgrown     ///< killed, for its processes together held more than four times `memory_bytes`
 };
 
 struct SandboxResult {

@@ -214,7 +214,8 @@ void SandboxProcess::take_status(std::string_view bytes) {
     if (const auto child = report.find("child-pid");
         child != report.end() && child->is_number_integer() && !released_) {
       // It waits for us, so the number is still its own.
-      first_ = Descriptor(pidfd_of(child->get<pid_t>()));
+      first_pid_ = child->get<pid_t>();
+      first_ = Descriptor(pidfd_of(first_pid_));
       if (first_.is_open()) release();
     }
     if (const auto code = report.find("exit-code"); code != report.end() && code->is_number_integer())

@@ -54,6 +54,8 @@ class SandboxProcess {
   /// Takes what bwrap wrote to `status`. The first report names the namespace's first process; then it is let go.
   void take_status(std::string_view bytes);
   [[nodiscard]] bool is_released() const { return released_; }
+  /// The namespace's first process, from the release on.
+  [[nodiscard]] pid_t first() const { return first_pid_; }
   /// As bwrap reports it once the program has ended: nullopt where it never began, or was killed with its sandbox.
   [[nodiscard]] std::optional<int> exit_code() const { return exit_code_; }
 
@@ -69,6 +71,7 @@ class SandboxProcess {
   pid_t pid_ = -1;
   int wait_status_ = 0;
   Descriptor block_;
+  pid_t first_pid_ = -1;
   Descriptor first_;  ///< pidfd of the namespace's first process: when it has died, the kernel has reaped all others
   std::string status_text_;
   bool released_ = false;
