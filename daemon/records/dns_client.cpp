@@ -130,43 +130,41 @@ ZoneFacts Client::zone(const Name& zone) {
   return {.primary = answer.primary, .serial = answer.serial};
 }
 
-bool Client::transfer(const Name& zone, const std::function<void(const Rr&)>& take) {
+std::optional<std::vector<Rr>> Client::transfer(const Name& zone, const std::function<bool(const Rr&)>& wanted) {
   const Clock::Steady until =
       std::min(call_.deadline, std::chrono::steady_clock::now() + options_.timeout * kPatienceForTransfers);
   const std::string question = transfer_to_bytes(zone);
   std::optional<SignedExchange> exchange;
   if (options_.tsig) exchange.emplace(*key_, *world_.clock);
   link_->send(exchange ? exchange->sign(question) : question, until);
-  std::vector<Rr> all;
-  bool first = true, last = false;
-  for (std::size_t size = 0; !last;) {
+  std::vector<Rr> found;
+  int ends = 0;  // it ends as it began, with the SOA (RFC 5936 2.2)
+  for (std::size_t size = 0; ends < 2;) {
     std::string bytes = link_->receive(until);
     size += bytes.size();
     if (size > kMostTransferred) throw Error{ErrorCode::too_large, "the zone {} is too large", zone.bare()};
     const Verdict verdict = exchange ? exchange->verify(bytes) : Verdict{.verified = true};
-    const Answer answer = answer_from_bytes(bytes, question);
+    Answer answer = answer_from_bytes(bytes, question);
     if (!verdict.verified || verdict.error != 0) throw_unverified(answer, verdict.error, zone.bare());
-    if (answer.rcode != kNoError) return false;
-    if (first && (answer.records.empty() || answer.records.front().type != RrType::SOA))
+    if (answer.rcode != kNoError) return std::nullopt;
+    if (ends == 0 && (answer.records.empty() || answer.records.front().type != RrType::SOA))
       throw Error{ErrorCode::protocol, "the transfer of {} does not begin with its SOA", zone.bare()};
-    for (const Rr& rr : answer.records) {
-      // It ends as it began, with the SOA (RFC 5936 2.2).
-      last = rr.type == RrType::SOA && !std::exchange(first, false);
-      all.push_back(rr);
-    }
     if (answer.count == 0) throw Error{ErrorCode::protocol, "the transfer of {} has an empty message", zone.bare()};
+    for (Rr& rr : answer.records) {
+      if (rr.type == RrType::SOA) ++ends;
+      if (wanted(rr)) found.push_back(std::move(rr));
+    }
   }
   if (exchange && !exchange->is_complete())
     throw Error{ErrorCode::protocol, "the transfer of {} is not signed to its end", zone.bare()};
-  for (const Rr& rr : all) take(rr);
-  return true;
+  return found;
 }
 
 void Client::prepare_updates() {
   if (!options_.gss || key_ != nullptr) return;
   const GssLogon logon{.keytab = world_.secret_file(options_.gss->keytab_file),
                        .principal = options_.gss->principal,
-                       .service = options_.gss->service};
+                       .service = options_.gss->service.empty() ? "DNS/" + server_.host : options_.gss->service};
   key_ = negotiate(*link_, logon, *world_.clock, call_.stop, deadline());
 }
 

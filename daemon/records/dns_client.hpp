@@ -33,8 +33,8 @@ class Client {
   std::vector<Rr> pointers(const Name& reverse);
   /// The positive control: throws where the server does not serve the zone.
   ZoneFacts zone(const Name& zone);
-  /// Hands every record of the zone over. Nothing but false where the server does not permit it.
-  bool transfer(const Name& zone, const std::function<void(const Rr&)>& take);
+  /// The records of a whole zone (AXFR) that are wanted; nothing where the server does not permit it.
+  std::optional<std::vector<Rr>> transfer(const Name& zone, const std::function<bool(const Rr&)>& wanted);
 
   struct Updated {
     int rcode = 0;

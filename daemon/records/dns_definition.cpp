@@ -1,5 +1,8 @@
 #include "daemon/records/dns_definition.hpp"
 
+#include <algorithm>
+
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "common/base/text.hpp"
@@ -37,6 +40,11 @@ Wrong must_be_hmac(const std::string& text) {
 }
 
 Wrong must_not_be_empty(const std::string& text) { return text.empty() ? Wrong{"is empty"} : std::nullopt; }
+
+bool is_address(const std::string& host) {
+  in6_addr unused{};
+  return ::inet_pton(AF_INET, host.c_str(), &unused) == 1 || ::inet_pton(AF_INET6, host.c_str(), &unused) == 1;
+}
 
 /// "DNS/host", perhaps with a realm.
 Wrong must_be_service(const std::string& text) {
@@ -88,7 +96,13 @@ std::optional<Options> read_options(DefinitionReader& reader) {
     GssOptions& gss = options.gss.emplace();
     required(in, "keytab_file", in.string("keytab_file", gss.keytab_file, must_not_be_empty));
     required(in, "principal", in.string("principal", gss.principal, must_have_realm));
-    required(in, "service", in.string("service", gss.service, must_be_service));
+    optional(in, "service", in.string("service", gss.service, must_be_service));
+    const bool by_address =
+        std::ranges::any_of(options.servers, [](const Server& one) { return is_address(one.host); });
+    if (by_address && !in.has("service")) {
+      in.mistake("service", "'service' is missing: a 'server' by address does not say its principal");
+      good = false;
+    }
   });
   if (has_tsig == has_gss) {
     reader.mistake(has_tsig ? "gss" : "tsig", has_tsig ? "there is a [tsig] already: a server wants one of the two"

@@ -21,7 +21,7 @@ struct TsigOptions {
 struct GssOptions {
   std::string keytab_file;
   std::string principal;
-  std::string service;
+  std::string service;  ///< empty: "DNS/" and the server's name
 };
 
 /// A definition of the kind `dns`, as decomd-records(5) describes it.

@@ -175,6 +175,19 @@ TEST_CASE("names of others that lead to the machine are found in whole zones, an
   CHECK(old->against == Lines{fmt::format("its name is another: old-{}.lab.example.test", box.label)});
 }
 
+TEST_CASE("an alias is found at the end of a zone that comes in many messages, each signed") {
+  const DnsServer server({"--zones", R"({"lab.example.test": {"records": ["$GENERATE 1-20000 filler$ A 10.7.0.1",
+      "box A 10.7.0.2", "zzz-last CNAME box"]}})"});
+  const nlohmann::json definition{{"server", server.text("server")},
+                                  {"zones", {"lab.example.test"}},
+                                  {"tsig", {{"name", "decom-key"}, {"secret_file", server.key("decom-key")}}}};
+  Lines said;
+  const auto found = make_dns(definition)->find({.name = "box", .ip_addresses = {"10.7.0.2"}}, dns_call(&said));
+  CHECK(said.empty());
+  CHECK(ids(found) ==
+        Lines{"zzz-last.lab.example.test. CNAME box.lab.example.test.", "box.lab.example.test. A 10.7.0.2"});
+}
+
 TEST_CASE("where a transfer is not permitted it is said, and the machine's own names are found") {
   const Box box = next_box("lab.example.test");
   BindGss::change({fmt::format("add {} 300 A {}", box.name, box.v4)});

@@ -63,6 +63,10 @@ TEST_CASE("a definition says where, which zones, and what signs") {
                      {"service", "DNS/dc1.corp.example.test"}};
   REQUIRE(read(kerberos).options);
   CHECK(read(kerberos).options->servers.size() == 2);
+  kerberos["gss"].erase("service");
+  CHECK(read(kerberos).options);
+  kerberos["server"] = "10.0.0.53";
+  CHECK(read(kerberos).mistakes.at(0).what.starts_with("'service' is missing"));
 }
 
 TEST_CASE("every mistake of a definition is told with its place") {
