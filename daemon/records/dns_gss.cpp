@@ -1,11 +1,15 @@
 #include "daemon/records/dns_gss.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <condition_variable>
-#include <future>
-#include <map>
+#include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>

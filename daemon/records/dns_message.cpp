@@ -1,6 +1,10 @@
 #include "daemon/records/dns_message.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 #include <ldns/ldns.h>

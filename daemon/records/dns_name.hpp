@@ -28,7 +28,7 @@ class Name {
   static std::optional<Name> below(std::string_view label, const Name& zone);
 
   bool operator==(const Name&) const = default;
-  auto operator<=>(const Name&) const = default;
+  bool operator<(const Name& other) const { return text_ < other.text_; }
 
  private:
   explicit Name(std::string text) : text_(std::move(text)) {}

@@ -1,7 +1,9 @@
 #include "daemon/records/dns_system.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -55,6 +57,7 @@ class DnsSystem final : public RecordSystem {
                                [](const Rr& rr) { return std::ranges::find(kSwept, rr.type) - kSwept.begin(); });
       Addresses addresses{client, options_.zones};
       std::vector<Record> records;
+      records.reserve(found.size());
       for (const Rr& rr : found) records.push_back(judge(rr, bearer, kept, std::ref(addresses)));
       return records;
     });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
