@@ -103,7 +103,11 @@ class Exchange {
       throw Error{refused, "cannot search {} for {}: nothing is known of the machine that it could be found by",
                   recipe_.host, shown(machine.name)};
     if (records.empty()) control();
-    return records;
+    // A list may say less than what is read alone, and a before-image must be of one kind to be compared.
+    std::vector<Record> whole;
+    for (const Record& record : records)
+      if (auto alone = read(machine, record.id)) whole.push_back(std::move(*alone));
+    return whole;
   }
 
   std::optional<Record> read(const Machine& machine, const std::string& id) {

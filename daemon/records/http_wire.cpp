@@ -197,6 +197,7 @@ Reply Wire::post_form(const std::string& url, const std::vector<std::pair<std::s
   const auto target = parse_url(url);
   if (!target) throw Error{invalid, "cannot {}: the URL is not usable", what};
   std::vector<std::pair<std::string, std::string>> encoded;
+  encoded.reserve(form.size());
   for (const auto& [name, value] : form) encoded.emplace_back(name, percent_encoded(value));
   Outgoing out{
       .method = "POST", .url = url, .headers = headers, .body = form_of(encoded), .changes = false, .what = what};
@@ -210,6 +211,7 @@ Reply Wire::post_form(const std::string& url, const std::vector<std::pair<std::s
 std::optional<std::string> unmet(const std::vector<Expectation>& expectations, const Node& node, const Values& values) {
   for (const Expectation& expectation : expectations) {
     std::vector<std::string> wanted;
+    wanted.reserve(expectation.one_of.size());
     for (const Template& one : expectation.one_of) wanted.push_back(one.render(values));
     const auto fits_one = [&](const std::string& text) {
       return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();

@@ -51,6 +51,7 @@ std::vector<std::string> http_mistakes(const nlohmann::json& recipe) {
   std::vector<Finding> mistakes;
   make(recipe, "/nonexistent", mistakes);
   std::vector<std::string> all;
+  all.reserve(mistakes.size());
   for (const Finding& mistake : mistakes) all.push_back(mistake.where + ": " + mistake.what);
   return all;
 }
