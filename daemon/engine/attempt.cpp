@@ -53,6 +53,36 @@ bool needs_writing(const TrackedCall& call) {
 
 }  // namespace
 
+void MachineHistory::did(std::int64_t step, const std::string& call, const std::string& target) {
+  const std::lock_guard guard(mutex_);
+  done_.insert({.step = step, .target = target, .call = call});
+}
+
+bool MachineHistory::has_done(const std::string& call) const {
+  const std::lock_guard guard(mutex_);
+  return std::ranges::find(done_, call, &Done::call) != done_.end();
+}
+
+bool MachineHistory::has_done(std::int64_t step, const std::string& call, const std::string& target) const {
+  const std::lock_guard guard(mutex_);
+  return done_.contains({.step = step, .target = target, .call = call});
+}
+
+bool MachineHistory::has_done_to(std::int64_t step, const std::string& target) const {
+  const std::lock_guard guard(mutex_);
+  return std::ranges::any_of(done_, [&](const Done& done) { return done.step == step && done.target == target; });
+}
+
+void MachineHistory::saw(const LastSeen& seen) {
+  const std::lock_guard guard(mutex_);
+  seen_ = seen;
+}
+
+LastSeen MachineHistory::seen() const {
+  const std::lock_guard guard(mutex_);
+  return seen_;
+}
+
 class Attempt::Handle final : public Call {
  public:
   Handle(Attempt& attempt, TrackedCall& call) : attempt_(attempt), call_(call) {}
@@ -142,7 +172,7 @@ void Attempt::close(TrackedCall& call, EffectOutcome outcome, const std::string&
   if (call.outcome) throw Error{ErrorCode::internal, "the outcome of {} was recorded already", call.call.call};
   call.outcome = outcome;
   call.detail = detail;
-  if (outcome == EffectOutcome::done) history_.done.insert({call.call.call, call.call.target, row_});
+  if (outcome == EffectOutcome::done) history_.did(row_, call.call.call, call.call.target);
 }
 
 std::vector<StepResult::Closed> Attempt::closed() const {
@@ -172,12 +202,10 @@ Directory& Attempt::directory() {
   return *room_.world.directory;
 }
 
-bool Attempt::did(const std::string& call) const {
-  return std::ranges::any_of(history_.done, [&](const auto& done) { return done.call == call; });
-}
+bool Attempt::did(const std::string& call) const { return history_.has_done(call); }
 
 bool Attempt::did(const std::string& call, const std::string& target) const {
-  return history_.done.contains({call, target, row_});
+  return history_.has_done(row_, call, target);
 }
 
 std::vector<std::string> Attempt::live_bearers(const std::string& name_or_address) {

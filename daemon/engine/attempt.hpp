@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -28,17 +29,29 @@ struct EngineRoom {
   std::stop_source shutdown;
 };
 
-/// What is known of one machine beyond its rows, growing while a worker has it.
-struct MachineHistory {
-  /// A call of which there is proof that it took effect.
+/// What is known of one machine beyond its rows, growing while a worker has it. Any thread of its steps.
+class MachineHistory {
+ public:
+  /// There is proof that the call took effect.
+  void did(std::int64_t step, const std::string& call, const std::string& target);
+  [[nodiscard]] bool has_done(const std::string& call) const;
+  [[nodiscard]] bool has_done(std::int64_t step, const std::string& call, const std::string& target) const;
+  /// The same, by whatever call of that step.
+  [[nodiscard]] bool has_done_to(std::int64_t step, const std::string& target) const;
+  void saw(const LastSeen& seen);
+  [[nodiscard]] LastSeen seen() const;
+
+ private:
   struct Done {
-    std::string call;
-    std::string target;
     std::int64_t step = 0;
+    std::string target;
+    std::string call;
     auto operator<=>(const Done&) const = default;
   };
-  std::set<Done> done;
-  LastSeen seen;
+
+  mutable std::mutex mutex_;  // of all that follows
+  std::set<Done> done_;
+  LastSeen seen_;
 };
 
 /// One call of a step, of this attempt or an earlier one, until T3.
@@ -52,7 +65,7 @@ struct TrackedCall {
   bool written = false;  ///< the outcome is on disk already
 };
 
-/// The step's view of the world for one attempt. On the worker's thread only.
+/// The step's view of the world for one attempt. On the thread that runs the step only.
 class Attempt final : public StepContext {
  public:
   /// `row` is the step's, `id` the attempt's.
@@ -95,7 +108,7 @@ class Attempt final : public StepContext {
   [[nodiscard]] const std::vector<std::string>& protected_uuids() const override { return room_.world.protected_uuids; }
   [[nodiscard]] bool did(const std::string& call) const override;
   [[nodiscard]] bool did(const std::string& call, const std::string& target) const override;
-  [[nodiscard]] LastSeen last_seen() const override { return history_.seen; }
+  [[nodiscard]] LastSeen last_seen() const override { return history_.seen(); }
   std::unique_ptr<Call> effect(const CallSpec& spec) override;
   void saw(const std::vector<SeenRecord>&) override {}  // what it comes to is in the observation
   void say(EventLevel level, const std::string& text) override;

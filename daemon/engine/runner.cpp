@@ -1,9 +1,11 @@
 #include "daemon/engine/runner.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <fmt/core.h>
+#include <pthread.h>
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -16,25 +18,75 @@ Runner::Runner(EngineRoom& room, Claim claim, std::stop_token stop)
     : room_(room), claim_(std::move(claim)), stop_(std::move(stop)) {
   std::ranges::sort(claim_.decommission.steps, {}, &Step::ordinal);
   // It was read right before the request was accepted.
-  history_.seen.ours = std::max(claim_.decommission.created, claim_.request.created);
+  history_.saw({.ours = std::max(claim_.decommission.created, claim_.request.created), .theirs = {}});
   for (const Effect& effect : claim_.effects)
-    if (effect.outcome == EffectOutcome::done) history_.done.insert({effect.call, effect.target, effect.step});
+    if (effect.outcome == EffectOutcome::done) history_.did(effect.step, effect.call, effect.target);
 }
 
 void Runner::run() {
-  while (const auto index = next_step()) {
-    if (room_.shutdown.stop_requested()) return requeue();
-    if (!run_step(*index)) return requeue();
-    if (cancelled_) break;
-  }
+  run_steps();
+  if (failure_) throw Error{failure_->code, "{}", failure_->text};
+  if (interrupted_) return requeue();
   settle();
 }
 
-std::optional<std::size_t> Runner::next_step() const {
+void Runner::run_steps() {
+  std::vector<std::jthread> threads;
+  std::unique_lock lock(mutex_);
+  while (!failure_ && !interrupted_ && !cancelled_) {
+    const auto index = beside_ < kMostBeside ? next_step(beside_ > 0) : std::nullopt;
+    if (!index) {
+      if (beside_ == 0) break;
+      ended_.wait(lock, [&, before = beside_] { return beside_ < before; });
+      continue;
+    }
+    if (room_.shutdown.stop_requested()) {
+      interrupted_ = true;
+      break;
+    }
+    tried_.insert(*index);
+    if (removes_records(*index) && (beside_ > 0 || next_step(true))) {
+      threads.emplace_back([this, index = *index] { run_beside(index); });
+      ++beside_;
+      continue;
+    }
+    lock.unlock();
+    const bool went_through = run_step(*index);
+    lock.lock();
+    if (!went_through) interrupted_ = true;
+  }
+  lock.unlock();
+  threads.clear();  // joins: whatever ended the others waits for the truth about these
+}
+
+bool Runner::removes_records(std::size_t index) const {
+  const PlanStep& step = claim_.decommission.plan.steps.at(index);
+  return !step.skipped && room_.registry.at(step.kind).removes_records;
+}
+
+void Runner::run_beside(std::size_t index) {
+  ::pthread_setname_np(::pthread_self(), "record");
+  bool went_through = true;
+  std::optional<Failure> failure;
+  try {
+    went_through = run_step(index);
+  } catch (const Error& e) {
+    failure = {e.code(), e.what()};
+  } catch (const std::exception& e) {
+    failure = {ErrorCode::internal, e.what()};
+  }
+  const std::lock_guard guard(mutex_);
+  if (!went_through) interrupted_ = true;
+  if (failure && !failure_) failure_ = std::move(failure);
+  --beside_;
+  ended_.notify_all();
+}
+
+std::optional<std::size_t> Runner::next_step(bool beside_others) const {
   const auto& steps = claim_.decommission.steps;
   const auto has_passed = [&](std::size_t i) { return is_passed(steps[i].state); };
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (tried_.contains(i)) continue;
+    if (tried_.contains(i) || (beside_others && !removes_records(i))) continue;
     const Step& step = steps[i];
     const bool waits =
         step.state == StepState::pending || step.state == StepState::running ||
@@ -47,10 +99,10 @@ std::optional<std::size_t> Runner::next_step() const {
 bool Runner::run_step(std::size_t index) {
   Step& row = claim_.decommission.steps[index];
   const PlanStep& planned = claim_.decommission.plan.steps.at(index);
-  tried_.insert(index);
   const auto insist = [&](const std::function<void()>& write) { room_.gate.insist(write, room_.shutdown.get_token()); };
   const auto finish = [&](std::int64_t attempt, const StepResult& result) {
     insist([&] { room_.store.finish_attempt(attempt, result); });
+    const std::lock_guard guard(mutex_);
     row.state = result.state;
     row.message = result.text;
     row.not_before = result.not_before;
@@ -69,9 +121,13 @@ bool Runner::run_step(std::size_t index) {
     step.attempt().pass("before_t3");
     finish(attempt, *result);
     step.attempt().pass("after_t3");
-    if (result->state == StepState::cancelled) cancelled_ = true;
+    if (result->state == StepState::cancelled) {
+      const std::lock_guard guard(mutex_);
+      cancelled_ = true;
+    }
   } catch (const Error& e) {
     if (e.code() == ErrorCode::cancelled) {
+      const std::lock_guard guard(mutex_);
       cancelled_ = true;
       return true;
     }

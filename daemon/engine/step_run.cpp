@@ -116,7 +116,7 @@ Observation StepRun::look() {
   Observation seen = does_->observe(attempt_);
   // That something is to be done to the VM itself means that it was seen.
   if (std::holds_alternative<Needed>(seen) && !kind_.vcenter_rights.empty())
-    history_.seen = {.ours = started, .theirs = {}};
+    history_.saw({.ours = started, .theirs = {}});
   attempt_.insist([&] { room_.store.observed(attempt_.id(), seen); });
   return seen;
 }
@@ -142,10 +142,8 @@ StepResult StepRun::act() {
 
 bool StepRun::was_done(const Needed& needed) const {
   if (needed.records.empty()) return done_before_ || attempt_.has_done();
-  return std::ranges::all_of(needed.records, [&](const FrozenRecord& record) {
-    return std::ranges::any_of(history_.done,
-                               [&](const auto& done) { return done.step == row_.id && done.target == record.id; });
-  });
+  return std::ranges::all_of(needed.records,
+                             [&](const FrozenRecord& record) { return history_.has_done_to(row_.id, record.id); });
 }
 
 std::string StepRun::what_was_done() const {
@@ -271,7 +269,9 @@ StepResult StepRun::outcome(StepState state, const std::string& text, std::optio
 
 StepResult StepRun::deferred(const std::string& text, std::optional<ErrorCode> code,
                              std::optional<Timestamp> not_before) {
-  StepResult result = outcome(StepState::deferred, text, code);
+  const bool again = row_.state == StepState::pending && row_.attempts > 0 && row_.started;
+  StepResult result = outcome(
+      StepState::deferred, again ? fmt::format("{} (waiting since {})", text, to_rfc3339(*row_.started)) : text, code);
   result.not_before = not_before;
   return result;
 }
