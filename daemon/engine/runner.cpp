@@ -176,6 +176,10 @@ void Runner::settle() {
         not_before = not_before ? std::min(*not_before, *step.not_before) : step.not_before;
     return commit(Trigger::hold, say(*deferred), not_before);
   }
+  for (const Step& step : steps) {
+    const OnFailure then = claim_.decommission.plan.steps.at(static_cast<std::size_t>(step.ordinal)).on_failure;
+    if (step.state == StepState::blocked && then == OnFailure::ask) return commit(Trigger::doubt, say(step));
+  }
   for (const StepState state : {StepState::failed, StepState::blocked})
     if (const Step* step = first(state)) return commit(Trigger::fail, say(*step));
   throw Error{ErrorCode::internal, "decommission {} has no step that can run and none that says why", id};

@@ -264,6 +264,10 @@ StepResult StepRun::outcome(StepState state, const std::string& text, std::optio
     result.level = EventLevel::warning;
     result.text = fmt::format("{} (the plan goes on)", text);
   }
+  if (step_.on_failure == OnFailure::ask && state == StepState::failed) {
+    result.state = StepState::blocked;
+    result.text = fmt::format("{} (a person decides: retry it, or resolve it)", text);
+  }
   return result;
 }
 

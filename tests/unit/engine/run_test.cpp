@@ -266,6 +266,36 @@ TEST_CASE_FIXTURE(EngineFixture, "a step that may fail does not stop the plan, a
   CHECK(directory.removed().empty());
 }
 
+TEST_CASE_FIXTURE(EngineFixture, "a step over whose failure a person decides waits for that person") {
+  on_failure["ad_computer"] = OnFailure::ask;
+  submit(1);
+  directory.take_right_to_remove();
+  start();
+  REQUIRE(until_settled());
+  CHECK(state() == DecommissionState::needs_attention);
+  CHECK(step("ad_computer").state == StepState::blocked);
+  CHECK(step("ad_computer").message.find("a person decides") != std::string::npos);
+  SUBCASE("retry") {
+    directory.take_right_to_remove(false);
+    (void)store->retry(1, {}, false, alice);
+    engine->wake();
+    REQUIRE(until_state(DecommissionState::succeeded));
+    CHECK(directory.removed().size() == 1);
+  }
+  SUBCASE("resolved as done") {
+    store->resolve(1, 1, "ad_computer", true, "removed by hand", alice);
+    CHECK(state() == DecommissionState::succeeded);
+  }
+  SUBCASE("resolved as not done") {
+    store->resolve(1, 1, "ad_computer", false, "it stays", alice);
+    CHECK(state() == DecommissionState::failed);
+  }
+  SUBCASE("cancelled") {
+    (void)store->cancel(1, {}, alice);
+    CHECK(state() == DecommissionState::cancelled);
+  }
+}
+
 TEST_CASE_FIXTURE(EngineFixture, "an account that is not proven is warned of, and the rest is a success") {
   submit(1);
   vms.edit("vm-1", [](Machine& m) { m.power = PowerState::off; });
