@@ -1,5 +1,6 @@
 #include "cli/commands/context.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,6 +17,13 @@ Client Context::client() const {
     if (const char* given = std::getenv("DECOMCTL_SOCKET")) socket = given;
   if (socket.empty()) socket = kDefaultSocket;
   return Client{{.socket = socket, .timeout = parse_duration(settings.timeout)}};
+}
+
+std::int64_t Context::time_for_the_daemon() const {
+  constexpr std::int64_t kOnTheWay = 1'000;
+  constexpr std::int64_t kMost = 600'000;
+  const std::int64_t whole = parse_duration(settings.timeout).count();
+  return std::clamp<std::int64_t>(std::max(whole - kOnTheWay, whole / 2), 1, kMost);
 }
 
 Style Context::out() const { return style_of(STDOUT_FILENO, settings.no_color); }

@@ -33,6 +33,8 @@ class Context {
   std::map<const CLI::Option*, ValueSpec> values;  ///< for completion
 
   [[nodiscard]] Client client() const;
+  /// For a call whose work the daemon bounds itself: a little less than --timeout, so that its answer still arrives.
+  [[nodiscard]] std::int64_t time_for_the_daemon() const;
   [[nodiscard]] Style out() const;  ///< of stdout
   [[nodiscard]] Style err() const;  ///< of stderr
   [[nodiscard]] Timestamp now() const { return system_clock().now(); }

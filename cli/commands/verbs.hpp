@@ -9,6 +9,7 @@ namespace decom::cli {
 // One function a verb, one file each.
 void add_search(CLI::App& app, Context& ctx);
 void add_show(CLI::App& app, Context& ctx);
+void add_records(CLI::App& app, Context& ctx);
 void add_plan(CLI::App& app, Context& ctx);
 void add_submit(CLI::App& app, Context& ctx);
 void add_list(CLI::App& app, Context& ctx);
@@ -21,6 +22,7 @@ void add_login(CLI::App& app, Context& ctx);
 void add_logout(CLI::App& app, Context& ctx);
 void add_whoami(CLI::App& app, Context& ctx);
 void add_token(CLI::App& app, Context& ctx);
+void add_steps(CLI::App& app, Context& ctx);
 void add_freeze(CLI::App& app, Context& ctx);
 void add_thaw(CLI::App& app, Context& ctx);
 void add_doctor(CLI::App& app, Context& ctx);

@@ -47,6 +47,33 @@ class WithoutDaemon(CliTest):
             self.assertEqual(squatter.stdout.readline(), "0\n")
 
 
+class Records(CliTest):
+    def test_records_shows_machine_by_system_and_says_what_could_not_be_asked(self):
+        self.login()
+        self.state.systems = {"dns-corp": True}
+        self.check(self.run_cli("records", "web-01"), 0, "MACHINE", "web-01   dns-corp  proven  web-01 A 10.0.0.1")
+        self.state.systems["cmdb"] = False
+        result = self.run_cli("records", "web-01", "--name", "old-01", "--ip", "10.0.0.9", "-o", "ndjson")
+        self.check(result, 1, '"machine":"old-01"', "could not be asked: cmdb; what they hold is not known")
+        self.assertEqual(len(result.stdout.splitlines()), 4)
+        self.check(self.run_cli("records", "--name", "old-01", "--format", "{{machine}} {{system}} {{state}}"), 1,
+                   "old-01 dns-corp proven\nold-01 cmdb unread")
+        sent = json.loads(self.state.calls[-1][3])
+        self.assertEqual(sent["machines"], [])
+        self.assertEqual(sent["ghost"]["name"], "old-01")
+        self.assertEqual(sent["timeout_ms"], 59000)
+        self.check(self.run_cli("records"), 2, "no machine was named")
+
+    def test_steps_lists_systems_and_tries_them(self):
+        self.login()
+        self.check(self.run_cli("steps"), 0, "vsphere.destroy", "no system of records is configured")
+        self.state.systems = {"dns-corp": True, "cmdb": False}
+        self.check(self.run_cli("steps"), 0, "dns-corp", "records.d/cmdb.toml")
+        self.check(self.run_cli("steps", "--test"), 1, "unreachable", "cannot connect", "serial 17")
+        self.check(self.run_cli("steps", "--test", "dns-corp"), 0, "dns-corp", "ok")
+        self.check(self.run_cli("steps", "dns-corp"), 2, "add --test")
+
+
 class Usage(CliTest):
     def test_what_is_misspelt_is_suggested(self):
         self.check(self.run_cli("serach", "x"), 2, "did you mean 'search'?")

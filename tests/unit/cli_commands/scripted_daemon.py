@@ -61,6 +61,7 @@ class State:
         self.plans = {}
         self.keys = {}
         self.tokens = {TOKEN}
+        self.systems = {}  # name -> whether it can be asked
         self.freeze = {"frozen": False, "who": "", "reason": "", "at": None}
         self.calls = []  # (method, path, headers, body)
         self.answers = {}  # (method, path) -> Problem, or a function of the handler
@@ -250,10 +251,40 @@ class Handler(BaseHTTPRequestHandler):
             case ["POST", ("freeze" | "thaw") as verb]:
                 self.state.freeze = {"frozen": verb == "freeze", "who": "CORP\\alice", "reason": data["reason"], "at": TIME}
                 return 200, self.state.freeze
+            case ["POST", "records"]:
+                return 200, self.records(data)
+            case ["GET", "steps"]:
+                return 200, {"kinds": [{"kind": "vsphere.destroy", "summary": "deletes the VM", "irreversible": True,
+                                        "removes_records": False}],
+                             "systems": [{"name": name, "kind": "dns", "summary": "names", "source": f"records.d/{name}.toml",
+                                          "deadline_ms": 30000, "after": [], "on_failure": "stop", "unverified": ""}
+                                         for name in self.state.systems]}
+            case ["POST", "steps", "test"]:
+                return 200, {"items": [{"system": name, "kind": "dns", "ok": up, "code": None if up else "unreachable",
+                                        "text": "serial 17" if up else "cannot connect", "elapsed_ms": 5}
+                                       for name, up in self.state.systems.items()
+                                       if name in data["systems"] or not data["systems"]]}
             case ["GET", "doctor"]:
                 return 200, {"checks": [
                     {"name": "vcenter lab: rights", "level": "warning", "text": "no right to delete", "hint": "grant it"}]}
         raise Problem(404, "not_found", f"there is nothing at {path}")
+
+    def records(self, data):
+        """Every system that is up knows every machine by one record."""
+        items = []
+        names = [(f"lab:{name}", name) for name in data["machines"]]
+        if data["ghost"]["name"]:
+            names.append((None, data["ghost"]["name"]))
+        for ident, name in names:
+            systems = []
+            for system, up in self.state.systems.items():
+                record = {"id": f"A {name}", "what": f"{name} A 10.0.0.1", "state": "proven",
+                          "facts": [f"name {name}", "address 10.0.0.1"], "against": [], "forbidden": ""}
+                systems.append({"system": system, "kind": "dns", "state": "found" if up else "unread",
+                                "records": [record] if up else [], "code": None if up else "unreachable",
+                                "text": "" if up else "cannot connect", "elapsed_ms": 5})
+            items.append({"id": ident, "name": name, "systems": systems})
+        return {"items": items}
 
     def page_of_vms(self, query):
         words = query.get("q", "").lower().split()

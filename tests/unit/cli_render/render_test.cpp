@@ -5,6 +5,7 @@
 #include "cli/render/plan.hpp"
 #include "cli/render/problem.hpp"
 #include "cli/render/progress.hpp"
+#include "cli/render/records.hpp"
 #include "cli/render/requests.hpp"
 #include "common/base/text.hpp"
 #include "tests/unit/cli_render/golden.hpp"
@@ -302,4 +303,51 @@ TEST_CASE("the exit code of a request is that of its worst machine") {
   CHECK(exit_code_of({"failed", "failed"}) == 1);
   CHECK(exit_code_of({"succeeded", "failed", "cancelled"}) == 7);
   CHECK(exit_code_of({"succeeded", "failed", "needs_attention"}) == 8);
+}
+
+TEST_CASE("records of machines, system by system, with what is not theirs and what could not be read") {
+  api::RecordsAnswer answer;
+  answer.items.push_back(
+      {"lab:vm-1",
+       "web-01",
+       {{"dns-corp",
+         "dns",
+         "found",
+         {{"A web-01 10.1.2.1", "web-01 A 10.1.2.1", "proven", {"name web-01", "address 10.1.2.1"}, {}, {}},
+          {"PTR 10.1.2.1", "10.1.2.1 PTR old", "foreign", {"address 10.1.2.1"}, {"its name is old"}, {}}},
+         {},
+         "",
+         12},
+        {"cmdb", "http", "unread", {}, "unreachable", "cannot connect to cmdb: refused", 3}}});
+  answer.items.push_back({{},
+                          std::string(kHostile),
+                          {{"dns-corp", "dns", "none", {}, {}, "", 9},
+                           {"cmdb",
+                            "http",
+                            "found",
+                            {{"7", std::string(kHostile), "forbidden", {"a", "b"}, {}, "it is ours"}},
+                            {},
+                            "",
+                            9}}});
+  const Json rows = record_rows(answer);
+  check_golden("records.table", record_table(rows, false, kTerminal));
+  check_golden("records.wide", record_table(rows, true, kPipe));
+  check_golden("records.csv", as_csv(record_fields(), rows));
+}
+
+TEST_CASE("kinds and systems, and how systems answered") {
+  api::Steps steps{{{"vsphere.destroy", "deletes the VM", true, false}, {"dns", "names", true, true}}, {}};
+  check_golden("steps.none", render_steps(steps, kPipe));
+  steps.systems.push_back({"dns-corp",
+                           "dns",
+                           "names of corp",
+                           "/etc/decom/records.d/dns-corp.toml",
+                           30'000,
+                           {"destroy"},
+                           "stop",
+                           std::string(kHostile)});
+  check_golden("steps", render_steps(steps, kTerminal));
+  check_golden("steps.test", render_tests({{"dns-corp", "dns", true, {}, "zone corp, serial 17", 5},
+                                           {"cmdb", "http", false, "denied", std::string(kHostile), 7'000}},
+                                          kPipe));
 }
