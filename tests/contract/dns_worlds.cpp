@@ -81,7 +81,7 @@ nlohmann::json BindGss::definition() {
 nlohmann::json SambaGss::definition() {
   DomainServer& domain = kerberos_domain();
   return {{"server", domain.text("address")},
-          {"zones", {zone()}},
+          {"zones", {zone(), "2.0.10.in-addr.arpa"}},
           {"gss",
            {{"keytab_file", domain.facts().at("keytabs").at("svc-decom")},
             {"principal", "svc-decom@" + domain.text("realm")},
@@ -101,8 +101,7 @@ void SambaGss::change(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
     // nsupdate cannot verify what Samba signs, so its status says nothing: the callers look.
     const ProgramEnd end = run_program(
-        {"nsupdate", "-g"}, fmt::format("server {}\nzone {}\nupdate {}\nsend\n", domain.text("address"), zone(), line),
-        environment);
+        {"nsupdate", "-g"}, fmt::format("server {}\nupdate {}\nsend\n", domain.text("address"), line), environment);
     if (end.output.find("REFUSED") != std::string::npos || end.output.find("SERVFAIL") != std::string::npos)
       throw std::runtime_error("nsupdate: " + end.output);
   }

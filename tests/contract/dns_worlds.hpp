@@ -48,7 +48,7 @@ struct BindTsig {
   static DnsServer& server();
   static nlohmann::json definition();
   static std::string zone() { return "lab.example.test"; }
-  static constexpr bool kHasReverse = true, kMayTransfer = true, kHasSshfp = true;
+  static constexpr bool kHasReverse6 = true, kMayTransfer = true, kHasSshfp = true;
   static void change(const std::vector<std::string>& lines) { server().change(lines); }
   static std::vector<std::string> dig(const std::string& name, const std::string& type) {
     return server().dig(name, type);
@@ -59,7 +59,7 @@ struct BindGss {
   static DnsServer& server();
   static nlohmann::json definition();
   static std::string zone() { return "lab.example.test"; }
-  static constexpr bool kHasReverse = true, kMayTransfer = false, kHasSshfp = true;
+  static constexpr bool kHasReverse6 = true, kMayTransfer = false, kHasSshfp = true;
   static void change(const std::vector<std::string>& lines) { server().change(lines); }
   static std::vector<std::string> dig(const std::string& name, const std::string& type) {
     return server().dig(name, type);
@@ -69,7 +69,7 @@ struct BindGss {
 struct SambaGss {
   static nlohmann::json definition();
   static std::string zone() { return "corp.example.test"; }
-  static constexpr bool kHasReverse = false, kMayTransfer = false, kHasSshfp = false;
+  static constexpr bool kHasReverse6 = false, kMayTransfer = false, kHasSshfp = false;
   static void change(const std::vector<std::string>& lines);
   static std::vector<std::string> dig(const std::string& name, const std::string& type);
 };

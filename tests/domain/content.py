@@ -14,7 +14,7 @@ import ldb
 import samba
 import samba.param
 
-from settings import DOMAIN, NETBIOS, REALM, write_samba_config
+from settings import DOMAIN, NETBIOS, REALM, REVERSE_ZONE, write_samba_config
 
 # Debian ships the schema in samba-ad-provision and patches this lookup for the command-line tool only.
 SETUP = os.environ.get("SAMBA_SETUP", "/usr/share/samba/setup")
@@ -25,7 +25,7 @@ from samba.auth import system_session  # noqa: E402
 from samba.dcerpc import security  # noqa: E402
 from samba.net import Net  # noqa: E402
 from samba.param import LoadParm  # noqa: E402
-from samba.provision import provision  # noqa: E402
+from samba.provision import provision, sambadns  # noqa: E402
 from samba.samdb import SamDB  # noqa: E402
 import samba.dckeytab  # noqa: E402,F401  (adds Net.export_keytab)
 
@@ -249,6 +249,16 @@ def fill_groups(db):
         db.add_remove_group_members(group, members, add_members_operation=True)
 
 
+def add_reverse_zone(db):
+    """Provisioning makes no reverse zone, and the command-line tool wants an RPC server."""
+    base = str(db.domain_dn())
+    admins = security.dom_sid(sid_of(db, f"CN=DnsAdmins,CN=Users,{base}"))
+    domain = security.dom_sid(db.get_domain_sid())
+    sambadns.add_domain_record(db, base, "DC=DomainDnsZones", REVERSE_ZONE, domain, admins)
+    zone = f"DC={REVERSE_ZONE},CN=MicrosoftDNS,DC=DomainDnsZones,{base}"
+    sambadns.add_at_record(db, zone, "DC=DomainDnsZones", "dc1", DOMAIN, None, None)
+
+
 def delegate(db, service_dn):
     """What the manual tells an administrator to grant: delete computers of one OU, their children one by one, and DNS names."""
     base = str(db.domain_dn())
@@ -257,8 +267,9 @@ def delegate(db, service_dn):
     sd.dacl_add_ace("OU=Servers," + base, f"(OA;CIIO;SDDT;;{COMPUTER_CLASS};{sid})")
     # SDDT alone answers 50 for a child and so 66 for its computer: a child may be deleted by who may delete children of its parent.
     sd.dacl_add_ace("OU=Servers," + base, f"(OA;CIIO;DC;;{COMPUTER_CLASS};{sid})")
-    zone = f"DC={DOMAIN},CN=MicrosoftDNS,DC=DomainDnsZones,{base}"
-    sd.dacl_add_ace(zone, f"(OA;CIIO;RPWPLCLORCSD;;{DNS_NODE_CLASS};{sid})")
+    for zone in (DOMAIN, REVERSE_ZONE):
+        zone_dn = f"DC={zone},CN=MicrosoftDNS,DC=DomainDnsZones,{base}"
+        sd.dacl_add_ace(zone_dn, f"(OA;CIIO;RPWPLCLORCSD;;{DNS_NODE_CLASS};{sid})")
 
 
 def describe(db, people, services):
@@ -340,6 +351,7 @@ def make(directory):
     # Never a DNS/… principal here: the internal DNS server then cannot start and takes Samba with it.
     modify(db, dc1, {"servicePrincipalName": [f"ldap/dc1.{DOMAIN}", "ldap/dc1"]}, ldb.FLAG_MOD_ADD)
     db.transaction_commit()
+    add_reverse_zone(db)
     delegate(db, services["svc-decom"])
     for file, principals in KEYTABS.items():
         for principal in principals:

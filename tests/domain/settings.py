@@ -6,6 +6,7 @@ DOMAIN = "corp.example.test"
 REALM = DOMAIN.upper()
 NETBIOS = "CORP"
 HOST = f"dc1.{DOMAIN}"
+REVERSE_ZONE = "2.0.10.in-addr.arpa"
 
 
 def write_samba_config(directory, address):

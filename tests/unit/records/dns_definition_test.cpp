@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "daemon/records/dns_tsig.hpp"
+#include "tests/support/recipe.hpp"
 
 using namespace decom;
 using namespace std::chrono_literals;
@@ -67,6 +68,12 @@ TEST_CASE("a definition says where, which zones, and what signs") {
   CHECK(read(kerberos).options);
   kerberos["server"] = "10.0.0.53";
   CHECK(read(kerberos).mistakes.at(0).what.starts_with("'service' is missing"));
+}
+
+TEST_CASE("the definition that is shipped as an example is one") {
+  const auto [options, mistakes] = read(shipped_recipe("dns.toml.example"));
+  CHECK(mistakes.empty());
+  CHECK(options);
 }
 
 TEST_CASE("every mistake of a definition is told with its place") {
