@@ -159,6 +159,7 @@ void SandboxProcess::spawn(const SandboxSpec& spec) {
   const int status_fd = give(told.write);
   const int block_fd = give(block.read);
   std::vector<int> numbers;
+  numbers.reserve(files.size());
   for (const Descriptor& file : files) numbers.push_back(give(file));
   std::string options;
   for (const std::string& option : sandbox_options(spec, numbers, status_fd, block_fd)) {
