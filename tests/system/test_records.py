@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""What other systems know of dead machines: shown before, removed exactly, proven gone, and the neighbours untouched."""
+
+import json
+import sys
+
+from record_scenario import FORWARD, RecordCase
+from scenario import computer, machine
+from stack import main_of, wait_for
+
+ALL = {"dns", "ptr", "icinga", "zabbix", "cmdb"}
+
+
+def step(detail, name, machine_index=0):
+    return next(s for s in detail["machines"][machine_index]["steps"] if s["name"] == name)
+
+
+class Records(RecordCase):
+    number = 0
+
+    def world(self, **daemon):
+        """Three machines that every system knows, in a vCenter, and a daemon that knows the systems. New ones for each case."""
+        Records.number += 1
+        at = [10 * Records.number + i for i in range(3)]
+        self.win, self.lnx, self.neighbour = ((f"{name}{Records.number}", f"10.0.2.{n}") for name, n in zip(("win-app", "lnx-web", "win-db"), at))
+        self.ids = dict(zip((self.win[0], self.lnx[0], self.neighbour[0]), at))
+        for name, address in (self.win, self.lnx, self.neighbour):
+            self.enter_everywhere(self.ids[name], name, address)
+        self.add_computers(computer(self.win[0]), computer(self.neighbour[0]))
+        families = ((self.win, "windows"), (self.lnx, "linux"), (self.neighbour, "windows"))
+        self.served = self.vcenter([machine(name, family, ips=[address]) for (name, address), family in families])
+        stack = self.records_stack(self.served, **daemon).start()
+        stack.login("alice")
+        stack.wait_loaded("alice", 3)
+        return stack
+
+    def all_known(self):
+        return {name: self.knowers(name, address) for name, address in (self.win, self.lnx, self.neighbour)}
+
+    def test_two_machines_are_forgotten_everywhere_and_their_neighbour_is_not(self):
+        stack = self.world()
+        before = self.all_known()
+        self.assertEqual(before, {self.win[0]: ALL | {"ad"}, self.lnx[0]: ALL, self.neighbour[0]: ALL | {"ad"}})
+
+        shown = stack.ctl("alice", "records", self.win[0], self.lnx[0], check=0).stdout
+        for text in (self.win[1], f"{self.win[0]}-alias", "icinga", "zabbix", "cmdb", "dns", self.lnx[1]):
+            self.assertIn(text, shown)
+        self.assertNotIn(self.neighbour[0], shown)
+        plan = stack.ctl("alice", "plan", self.win[0], self.lnx[0], check=0).stdout
+        for text in (f"{self.win[0]}.{FORWARD}", f"{self.win[0]}-alias", "rack 7", f"host {self.win[0]}"):
+            self.assertIn(text, plan)
+        self.assertEqual(self.all_known(), before)
+        self.assertEqual(self.served.ledger(), [])
+        self.assertEqual(self.cmdb.deletions(), [])
+
+        request = self.submit(stack, "alice", self.win[0], self.lnx[0])
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual([m["state"] for m in detail["machines"]], ["succeeded"] * 2, json.dumps(detail, indent=1)[:6000])
+        self.assertEqual(self.all_known(), {self.win[0]: set(), self.lnx[0]: set(), self.neighbour[0]: before[self.neighbour[0]]})
+        self.assertEqual(len(self.cmdb.deletions()), 2)
+
+    def down_and_up(self, system, down, up):
+        """Away between the plan and its step: the step waits, the others go on, and it ends by itself."""
+        stack = self.world()
+        token = stack.token("alice")
+        status, plan = stack.api("POST", "/v1/plans", {"machines": [self.lnx[0]]}, token)
+        self.assertEqual(status, 201, plan)
+        down()
+        try:
+            request = stack.api("POST", "/v1/requests", {"plan": plan["plan"], "hash": plan["hash"]}, token)[1]["id"]
+            detail = stack.wait_settled("alice", request)
+            self.assertEqual(detail["machines"][0]["state"], "holding", json.dumps(detail, indent=1)[:4000])
+            self.assertEqual(step(detail, system)["state"], "deferred")
+            others = {s["name"]: s["state"] for s in detail["machines"][0]["steps"] if s["name"] not in (system, "ad_computer")}
+            self.assertEqual(set(others.values()), {"succeeded"}, others)
+        finally:
+            up()
+        wait_for(lambda: stack.wait_settled("alice", request)["machines"][0]["state"] == "succeeded", 120, f"{system} is back")
+        self.assertEqual(self.knowers(*self.lnx), set())
+        self.assertEqual(self.knowers(*self.neighbour), ALL | {"ad"})
+
+    def test_dns_down_and_up_again(self):
+        self.down_and_up("dns", lambda: self.dns.tell("down"), lambda: self.dns.tell("up"))
+
+    def test_icinga_down_and_up_again(self):
+        self.down_and_up("icinga", lambda: self.icinga.tell("stop"), lambda: self.icinga.tell("start"))
+
+    def test_zabbix_without_its_database_and_with_it_again(self):
+        self.down_and_up("zabbix", lambda: self.zabbix.tell("stop_database"), lambda: self.zabbix.tell("start_database"))
+
+    def test_a_cmdb_of_the_site_down_and_up_again(self):
+        self.down_and_up("cmdb", self.cmdb.down, self.cmdb.up)
+
+    def test_what_changed_since_it_was_shown_is_left_alone_with_a_warning(self):
+        stack = self.world()
+        token = stack.token("alice")
+        plan = stack.api("POST", "/v1/plans", {"machines": [self.lnx[0]]}, token)[1]
+        self.cmdb.add(self.ids[self.lnx[0]], self.lnx[0], "10.0.2.199")  # somebody gave it to another machine meanwhile
+        self.icinga.tell("rename", self.lnx[0], "precious")
+        self.nsupdate(f"delete {self.lnx[0]}.{FORWARD} TXT", f"add {self.lnx[0]}.{FORWARD} 300 TXT \"rack 8\"")
+        request = stack.api("POST", "/v1/requests", {"plan": plan["plan"], "hash": plan["hash"]}, token)[1]["id"]
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        for name in ("dns", "icinga", "cmdb"):
+            self.assertEqual(step(detail, name)["state"], "warned", step(detail, name))
+        self.assertEqual(self.knowers(*self.lnx), {"dns", "icinga", "cmdb"})
+        self.assertEqual(self.dig(f"{self.lnx[0]}.{FORWARD}", "TXT"), ['"rack 8"'])
+        self.assertEqual(self.dig(f"{self.lnx[0]}.{FORWARD}", "A"), [])
+
+    def test_a_wrong_credential_fails_its_step_alone_and_names_it(self):
+        stack = self.world()
+        self.secret(stack, "cmdb.token", "not-this-one\n")
+        shown = stack.ctl("alice", "records", self.lnx[0])
+        self.assertEqual(shown.returncode, 1, shown.stdout + shown.stderr)
+        self.assertIn("401", shown.stdout + shown.stderr)
+        tried = stack.ctl("alice", "steps", "--test")
+        self.assertEqual(tried.returncode, 1, tried.stdout + tried.stderr)
+        self.assertNotIn("not-this-one", shown.stdout + shown.stderr + tried.stdout + tried.stderr)
+        self.secret(stack, "cmdb.token", self.cmdb.token + "\n")
+        stack.ctl("alice", "steps", "--test", check=0)
+
+    def test_a_live_machine_that_bears_the_name_keeps_the_records(self):
+        stack = self.world()
+        self.served.control("vm/create", name=f"{self.lnx[0]}-new", ips=[self.lnx[1]], host_name=f"{self.lnx[0]}.{FORWARD}", folder="Prod", tools="running", power="on")
+        stack.wait_loaded("alice", 4)
+        request = self.submit(stack, "alice", self.lnx[0])
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        self.assertEqual(step(detail, "dns")["state"], "warned", step(detail, "dns"))
+        self.assertEqual(self.knowers(*self.lnx) & {"dns", "ptr", "icinga", "zabbix"}, {"dns", "ptr", "icinga", "zabbix"})
+
+
+if __name__ == "__main__":
+    sys.exit(main_of("__main__"))
