@@ -10,6 +10,12 @@
 namespace decom {
 namespace {
 
+/// The system's own, where its configuration says one: a slow one that was never read in time would keep its records.
+std::chrono::milliseconds time_for_a_look(const EngineRoom& room, const PlanStep& step) {
+  const auto own = step.params.find("deadline");
+  return own == step.params.end() ? room.options.preview_within : parse_duration(own->second);
+}
+
 class Rehearsal final : public StepContext {
  public:
   Rehearsal(EngineRoom& room, const PlannedMachine& planned, const PlanStep& step, const RequestOptions& options)
@@ -17,7 +23,7 @@ class Rehearsal final : public StepContext {
         planned_(planned),
         step_(step),
         options_(options),
-        deadline_(room.clock.steady() + std::min(room.registry.deadline(step), room.options.preview_within)),
+        deadline_(room.clock.steady() + std::min(room.registry.deadline(step), time_for_a_look(room, step))),
         now_(room.clock.now()) {}
 
   const Machine& machine() const override { return planned_.machine; }
