@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,8 @@
 #include <gssapi/gssapi_krb5.h>
 #include <krb5.h>
 #include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/crypto.hpp"
 #include "common/base/error.hpp"
@@ -203,16 +204,16 @@ Start log_on(const GssLogon& logon) {
   return start;
 }
 
-/// Keytabs that a KDC refused, by the hash of principal and content.
+/// Keytabs whose key a KDC refused, by `mark_of`.
 class Refusals {
  public:
-  bool has(const std::string& hash) {
+  bool has(const std::string& mark) {
     const std::lock_guard lock{mutex_};
-    return std::ranges::find(refused_, hash) != refused_.end();
+    return std::ranges::find(refused_, mark) != refused_.end();
   }
-  void add(const std::string& hash) {
+  void add(const std::string& mark) {
     const std::lock_guard lock{mutex_};
-    refused_.push_back(hash);
+    refused_.push_back(mark);
     if (refused_.size() > kMost) refused_.erase(refused_.begin());
   }
   static Refusals& all() {
@@ -226,16 +227,9 @@ class Refusals {
   std::vector<std::string> refused_;
 };
 
-/// Whether the KDC says no to who asks, so that asking again counts against the account.
-bool is_refusal(krb5_error_code code) {
-  switch (code) {
-    case KRB5KDC_ERR_PREAUTH_FAILED:
-    case KRB5KDC_ERR_CLIENT_REVOKED:
-    case KRB5KDC_ERR_KEY_EXP:
-    case KRB5KRB_AP_ERR_BAD_INTEGRITY:
-    case KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN: return true;
-    default: return false;
-  }
+/// Whether the key is wrong, so that every further try counts against the account.
+bool is_wrong_key(krb5_error_code code) {
+  return code == KRB5KDC_ERR_PREAUTH_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY;
 }
 
 Start log_on_in_time(const GssLogon& logon, const std::stop_token& stop, Clock::Steady deadline) {
@@ -260,20 +254,14 @@ Start log_on_in_time(const GssLogon& logon, const std::stop_token& stop, Clock::
   throw Error{ErrorCode::unreachable, "cannot log on as {}: the KDC did not answer in time", logon.principal};
 }
 
-std::string content_hash(const GssLogon& logon) {
-  // A keytab is binary, and so no `read_secret_file`; of its content only a hash is kept.
-  std::string content;
-  FILE* file = std::fopen(logon.keytab.c_str(), "rbe");
-  if (file == nullptr)
+/// This keytab, until it is written anew.
+std::string mark_of(const GssLogon& logon) {
+  struct stat written {};
+  if (::access(logon.keytab.c_str(), R_OK) != 0 || ::stat(logon.keytab.c_str(), &written) != 0)
     throw Error{ErrorCode::unauthenticated, "cannot log on as {}: cannot read the keytab {}: {}", logon.principal,
                 logon.keytab.string(), std::strerror(errno)};
-  content.resize(64 * 1024);
-  content.resize(std::fread(content.data(), 1, content.size(), file));
-  std::fclose(file);
-  const Secret wiped{content};
-  std::string hash = sha256_hex(logon.principal + '\0' + wiped.expose());
-  std::fill(content.begin(), content.end(), '\0');
-  return hash;
+  return fmt::format("{} {} {} {}.{:09}", logon.principal, logon.keytab.string(), written.st_ino,
+                     written.st_mtim.tv_sec, written.st_mtim.tv_nsec);
 }
 
 class GssKey final : public Key {
@@ -359,15 +347,15 @@ std::string tkey_answer(const std::string& bytes, const std::string& question, c
 
 std::unique_ptr<Key> negotiate(Link& link, const GssLogon& logon, Clock& clock, const std::stop_token& stop,
                                Clock::Steady deadline) {
-  const std::string hash = content_hash(logon);
-  if (Refusals::all().has(hash))
+  const std::string mark = mark_of(logon);
+  if (Refusals::all().has(mark))
     throw Error{ErrorCode::unauthenticated,
                 "cannot log on as {}: the keytab {} was refused, and is not tried again before it is written anew",
                 logon.principal, logon.keytab.string()};
   Start start = log_on_in_time(logon, stop, deadline);
   Progress progress = std::move(start.progress);
   if (start.refused != 0) {
-    if (is_refusal(start.refused)) Refusals::all().add(hash);
+    if (is_wrong_key(start.refused)) Refusals::all().add(mark);
     const bool is_silent = start.refused == KRB5_KDC_UNREACH || start.refused == KRB5_REALM_CANT_RESOLVE;
     throw Error{is_silent ? ErrorCode::unreachable : ErrorCode::unauthenticated,
                 "cannot log on as {} with the keytab {} for {}: {}",

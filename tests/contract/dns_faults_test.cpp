@@ -329,6 +329,10 @@ TEST_CASE("a Kerberos logon that fails says why, and a refused keytab is not tri
   CHECK(again.code == ErrorCode::unauthenticated);
   CHECK(again.text.find("not tried again") != std::string::npos);
   CHECK(domain.call("logons").size() == tried);
+  // Written anew, it is tried.
+  std::filesystem::last_write_time(keytab, std::filesystem::last_write_time(keytab) + 1s);
+  CHECK(dns_thrown_by([&] { make_dns(definition)->check(dns_call()); }).text.find("Preauthentication failed") !=
+        std::string::npos);
 
   definition = BindGss::definition();
   definition["gss"]["service"] = "DNS/nobody.example.test";
