@@ -109,7 +109,7 @@ std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::v
 Observation RecordStep::observe(StepContext& ctx) {
   removable_.clear();
   const auto system = of_(ctx);
-  const std::vector<Record> found = system->find(ctx.machine(), limits(ctx, ctx.stop()));
+  const std::vector<Record> found = system->find(ctx.machine(), limits(ctx, ctx.stop(), options_.look));
   const PlanStep& step = ctx.step();
   const std::string& name = ctx.machine().name;
 
@@ -143,7 +143,7 @@ Observation RecordStep::observe(StepContext& ctx) {
   if (!left.empty() && !ctx.rehearsal() && !step.records)
     notes.push_back(
         fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: look "
-                    "with 'decomctl records {}', and submit it again with --records-only",
+                    "with 'decomctl records {}', and remove there what is this machine's",
                     options_.system, name));
   const std::string rest = join(notes, "; ");
   if (!to_remove.empty()) {
@@ -191,7 +191,7 @@ void RecordStep::remove(StepContext& ctx, RecordSystem& system, const Record& re
 
 Observation RecordStep::resume(StepContext& ctx, const OpenCall& call) {
   // A cancel does not keep it from being known what was done.
-  const auto now = of_(ctx)->read(ctx.machine(), call.target, limits(ctx, ctx.shutdown()));
+  const auto now = of_(ctx)->read(ctx.machine(), call.target, limits(ctx, ctx.shutdown(), options_.look));
   if (!now) return Satisfied{fmt::format("{} is gone from {}", call.target, options_.system)};
   require_past_deadline(ctx, call);
   return Needed{.what = fmt::format("{} is still in {}", name_of(*now), options_.system), .records = {}, .before = {}};

@@ -21,6 +21,7 @@ struct RecordStepOptions {
   std::string system;  ///< as it is configured: "dns-corp"
   std::string call;    ///< of its effects, "remove from dns-corp"
   std::chrono::milliseconds removal = kRemovalTakes;
+  std::optional<std::chrono::milliseconds> look;  ///< of one look; none: until the step's deadline
 };
 
 /// Removes a machine's records from one other system, whatever its kind.

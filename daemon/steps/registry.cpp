@@ -52,6 +52,13 @@ std::chrono::milliseconds removal_takes(const PlanStep& step) {
   return std::max(kRemovalTakes, 2 * duration_in(step, "timeout").value_or(0ms));
 }
 
+/// As its system is configured.
+std::optional<std::chrono::milliseconds> look_takes(const PlanStep& step) {
+  const auto found = step.params.find("deadline");
+  if (found == step.params.end()) return std::nullopt;
+  return parse_duration(found->second);
+}
+
 }  // namespace
 
 StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
@@ -97,7 +104,8 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
                        [records, step](StepContext&) { return records->of(step.kind, step.definition); },
                        RecordStepOptions{.system = step.system.empty() ? step.kind : step.system,
                                          .call = "remove from " + step.system,
-                                         .removal = removal_takes(step)});
+                                         .removal = removal_takes(step),
+                                         .look = look_takes(step)});
                  });
   return registry;
 }
