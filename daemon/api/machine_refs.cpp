@@ -36,13 +36,14 @@ std::vector<int> find_machines(const Request& request, const std::vector<std::st
     } else {
       is_ambiguous = true;
       std::vector<std::string> ids;
+      ids.reserve(hits.size());
       for (const int hit : hits) ids.push_back(machine_id(request.id, hit));
       findings.push_back({ref, fmt::format("is the name of {}: say which", join(ids, " and "))});
     }
   }
   if (!findings.empty()) {
-    std::string text = fmt::format("'{}' {}", findings.front().where, findings.front().what);
-    throw Error{is_ambiguous ? ErrorCode::ambiguous : ErrorCode::not_found, std::move(text), std::move(findings)};
+    const std::string text = fmt::format("'{}' {}", findings.front().where, findings.front().what);
+    throw Error{is_ambiguous ? ErrorCode::ambiguous : ErrorCode::not_found, text, std::move(findings)};
   }
   return ordinals;
 }
@@ -53,12 +54,15 @@ Machine machine_of_mirror(const Inventory& inventory, const std::string& wanted)
   if (named.size() == 1) return named.front();
   if (named.size() > 1) {
     std::vector<Finding> hits;
+    hits.reserve(named.size());
     for (const Machine& machine : named) hits.push_back({machine.id(), machine.folder});
-    throw Error{ErrorCode::ambiguous,
-                fmt::format("{} machines are named '{}': say which by its id", hits.size(), wanted), std::move(hits)};
+    const std::string text = fmt::format("{} machines are named '{}': say which by its id", named.size(), wanted);
+    throw Error{ErrorCode::ambiguous, text, std::move(hits)};
   }
+  const auto names = inventory.nearest_names(wanted, 3);
   std::vector<Finding> near;
-  for (const std::string& name : inventory.nearest_names(wanted, 3)) near.push_back({name, "has a similar name"});
+  near.reserve(names.size());
+  for (const std::string& name : names) near.push_back({name, "has a similar name"});
   throw Error{ErrorCode::not_found, fmt::format("there is no machine '{}' in the mirror", wanted), std::move(near)};
 }
 

@@ -211,6 +211,7 @@ std::vector<RecordDefinition> read_record_files(const std::filesystem::path& fol
   }
   if (complete) check_order(all, mistakes);  // what a broken file is called is not known
   std::vector<RecordDefinition> definitions;
+  definitions.reserve(all.size());
   for (Read& read : all) definitions.push_back(std::move(read.definition));
   return definitions;
 }

@@ -100,6 +100,7 @@ PlanTemplate shipped_plan(OsFamily family, bool has_account, const std::vector<R
   if (has_account) plan.steps.push_back({.name = "ad_computer", .kind = "ad.computer", .after = {kDestroy}});
 
   std::vector<const RecordDefinition*> ranked;
+  ranked.reserve(systems.size());
   for (const RecordDefinition& system : systems) ranked.push_back(&system);
   std::ranges::stable_sort(ranked, {}, [](const RecordDefinition* system) { return rank(*system); });
   std::vector<std::string> names = names_of(plan.steps);
