@@ -7,6 +7,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "daemon/engine/engine.hpp"
@@ -46,7 +47,10 @@ class MachineHistory {
     std::int64_t step = 0;
     std::string target;
     std::string call;
-    auto operator<=>(const Done&) const = default;
+    bool operator<(const Done& other) const {
+      return std::tie(step, target, call) < std::tie(other.step, other.target, other.call);
+    }
+    bool operator==(const Done&) const = default;
   };
 
   mutable std::mutex mutex_;  // of all that follows
