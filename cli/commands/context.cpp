@@ -39,7 +39,7 @@ void Context::note(std::string_view text) const {
   std::fflush(stderr);
 }
 
-void Context::one_of(CLI::Option* option, std::vector<std::string> words) {
+void Context::one_of(CLI::Option* option, const std::vector<std::string>& words) {
   values[option] = {ValueSpec::Kind::words, words};
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : "|") + word;

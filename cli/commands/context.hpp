@@ -46,7 +46,7 @@ class Context {
 
   void complete_with(const CLI::Option* option, ValueSpec::Kind kind) { values[option] = {kind, {}}; }
   /// Also refuses other words.
-  void one_of(CLI::Option* option, std::vector<std::string> words);
+  void one_of(CLI::Option* option, const std::vector<std::string>& words);
 };
 
 }  // namespace decom::cli

@@ -1,6 +1,7 @@
 #include "cli/render/progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <fmt/core.h>
@@ -27,7 +28,7 @@ bool is_passed(const std::string& state) {
   return state == "succeeded" || state == "already" || state == "warned" || state == "skipped";
 }
 
-std::string padded(std::string text, std::size_t width) {
+std::string padded(const std::string& text, std::size_t width) {
   const std::size_t shown = display_width(text);
   return shown < width ? text + std::string(width - shown, ' ') : fit(text, width);
 }
@@ -47,7 +48,7 @@ double fraction_of(const Progress::Machine& machine) {
 }
 
 std::string bar(double fraction, std::size_t width, bool unicode) {
-  const auto full = std::min(width, static_cast<std::size_t>(fraction * static_cast<double>(width) + 0.5));
+  const auto full = std::min(width, static_cast<std::size_t>(std::lround(fraction * static_cast<double>(width))));
   std::string text;
   for (std::size_t i = 0; i < width; ++i) text += i < full ? (unicode ? "█" : "#") : (unicode ? "░" : ".");
   return text;
@@ -119,6 +120,7 @@ std::string headline(const Progress::Watched& watched, Timestamp now, const Styl
   std::map<std::string, int> counts;
   for (const auto& machine : watched.machines) ++counts[machine.now.state];
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [state, count] : counts) parts.push_back(fmt::format("{} {}", count, state));
   std::string text = fmt::format("request {}  {}", request.id, join(parts, ", "));
   if (!request.requester.empty()) text += "  by " + request.requester;
@@ -250,6 +252,7 @@ std::vector<std::string> progress_lines(const Progress& progress, Timestamp now,
   }
   if (!hidden.empty()) {
     std::vector<std::string> parts;
+    parts.reserve(hidden.size());
     for (const auto& [state, count] : hidden) parts.push_back(fmt::format("{} {}", count, state));
     lines.push_back(painted(style, Color::dim, "   and " + join(parts, ", ")));
   }

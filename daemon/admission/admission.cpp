@@ -175,6 +175,7 @@ class Admission::Impl {
       return std::nullopt;
     }
     std::vector<std::string> bearers;
+    bearers.reserve(hits.size());
     for (const Machine& hit : hits) bearers.push_back(whereabouts(hit));
     objections.add(
         ErrorCode::ambiguous, typed,

@@ -12,7 +12,7 @@ struct Identity {
   std::string moref;          ///< "vm-123"; vCenter reuses numbers after a restore, hence the other two
   std::string instance_uuid;  ///< config.instanceUuid of the VM, lower case
 
-  auto operator<=>(const Identity&) const = default;
+  auto operator<=>(const Identity&) const = default;  // NOLINT(modernize-use-nullptr): it sees a 0 in the operator
 };
 
 }  // namespace decom

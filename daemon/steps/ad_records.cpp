@@ -68,8 +68,11 @@ Record to_record(const Record& account, const ComputerChild& child) {
 }  // namespace
 
 std::vector<Record> AdRecords::find(const Machine& machine, const RecordCall&) {
+  const std::vector<std::string> names = account_names(machine);
+  if (names.empty())
+    throw Error{ErrorCode::invalid, "accounts are looked for by name, and no name of the machine is known"};
   // Reads a configured unit first, as a control: an account that rights hide from us is not absent.
-  const std::vector<Computer> accounts = directory_.find_computers(account_names(machine));
+  const std::vector<Computer> accounts = directory_.find_computers(names);
   std::vector<Record> found;
   std::vector<const Computer*> proven;
   for (const Computer& account : accounts) {
