@@ -39,6 +39,7 @@ class SmallDirectory final : public Directory {
   std::vector<Computer> find_computers(const std::vector<std::string>&) override { return {}; }
   std::optional<Computer> read_computer(const std::string&) override { return std::nullopt; }
   void remove_computer(const Computer&) override {}
+  void remove_child(const std::string&, const ComputerChild&) override {}
   std::string check() override { return {}; }
 
  private:

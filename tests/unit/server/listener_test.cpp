@@ -118,7 +118,7 @@ TEST_CASE("what is there already and is no dead socket of ours is refused and st
 
 TEST_CASE("a socket that somebody answers at is refused and stays") {
   Place place;
-  const Descriptor foreign(bound_socket(place.options.socket));
+  const OwnedFd foreign(bound_socket(place.options.socket));
   REQUIRE(::listen(foreign.get(), 1) == 0);
   CHECK(says(refusal(place.options, ErrorCode::conflict), "another program"));
   CHECK(std::filesystem::exists(place.options.socket));
