@@ -93,7 +93,8 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
   for (const Entry& child : all) {
     const auto child_guid = Guid::from_bytes(child.first("objectGUID"));
     children.push_back(child.dn);
-    below.push_back({.id = child_guid ? child_guid->text() : child.dn, .dn = child.dn, .image = image_of(session, child)});
+    below.push_back(
+        {.id = child_guid ? child_guid->text() : child.dn, .dn = child.dn, .image = image_of(session, child)});
   }
   all.insert(all.begin(), entry);
 
