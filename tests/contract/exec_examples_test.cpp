@@ -172,6 +172,12 @@ TEST_CASE("the manual page's code example finds records, and removes none") {
 TEST_CASE("as an ordinary user everything holds that holds as root" * doctest::skip(::geteuid() != 0)) {
   // The daemon under systemd is one. This program again, by another user: what needs files of root is left out by
   // itself.
+  using std::filesystem::perms;
+  for (std::filesystem::path folder = DECOM_SOURCE_DIR; folder.has_relative_path(); folder = folder.parent_path()) {
+    if ((status(folder).permissions() & perms::others_exec) != perms::none) continue;
+    MESSAGE("left out: ", folder.native(), " is closed to other users, who cannot read the tests there");
+    return;
+  }
   const std::string self = std::filesystem::read_symlink("/proc/self/exe");
   const ExecSite site;  // where that user can read it
   const std::string copy = site.folder() / "contract_exec";
