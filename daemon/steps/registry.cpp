@@ -61,7 +61,8 @@ std::optional<std::chrono::milliseconds> look_takes(const PlanStep& step) {
 
 }  // namespace
 
-StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {
+// Every kind of record keeps a copy of its own.
+StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {  // NOLINT(performance-unnecessary-value-param)
   StepRegistry registry;
   // Privilege ids: vSphere Web Services API, AuthorizationManager.
   registry.add({.name = kPowerOffKind,
