@@ -11,7 +11,7 @@ import tempfile
 import threading
 
 from scenario import SystemCase
-from stack import PYTHON, ROOT, Child
+from stack import PYTHON, ROOT, Child, wait_for
 
 FORWARD = "lab.example.test"
 CMDB_CODE = """
@@ -151,7 +151,12 @@ class RecordCase(SystemCase):
     def nsupdate(self, *lines):
         facts = self.dns.facts
         script = f"server {facts['address']} {facts['port']}\n" + "".join(f"update {line}\n" for line in lines) + "send\n"
-        subprocess.run(["nsupdate", "-k", facts["keys"]["admin-key"]], input=script, text=True, check=True, capture_output=True)
+        command = ["nsupdate", "-k", facts["keys"]["admin-key"]]
+
+        def taken():  # was seen to fail once on a busy machine; adding twice is adding once
+            return subprocess.run(command, input=script, text=True, check=False, capture_output=True).returncode == 0
+
+        wait_for(taken, 30, f"nsupdate of {lines}")
 
     def dig(self, name, kind):
         facts = self.dns.facts

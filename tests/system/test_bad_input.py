@@ -113,7 +113,8 @@ class Typed(SystemCase):
         self.assertIn(post(0)[0], (200, 202))
         other = stack.api("POST", "/v1/requests", {**body, "hash": "0" * 64}, token, {"Idempotency-Key": "nightly-1"})
         self.assertEqual(other[0], 422, other)
-        stack.wait_settled("alice", answers[0][1]["id"])
+        # What the dead daemon had under way is held until nobody can still answer it.
+        wait_for(lambda: stack.wait_settled("alice", answers[0][1]["id"])["machines"][0]["state"] == "succeeded", 60)
         self.assert_destroyed_once(vcenter, ["once"])
 
 
