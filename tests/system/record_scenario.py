@@ -53,6 +53,14 @@ class RecordServer(Child):
     def __init__(self, script, log, *arguments):
         super().__init__([PYTHON, str(ROOT / script), *arguments], log)
 
+    def stop(self):
+        """Its own servers end with its standard input; told to end at once, it would leave them behind."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(30)
+        super().stop()
+
     def tell(self, *words):
         self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
         self.process.stdin.flush()
