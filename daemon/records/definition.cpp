@@ -38,6 +38,12 @@ std::string escaped(std::string_view key) {
   return text;
 }
 
+/// One value or a list of them; ends at the first that is no good.
+template <typename Take>
+bool all_of(const nlohmann::json& value, const Take& take) {
+  return value.is_array() ? std::ranges::all_of(value, take) : take(value);
+}
+
 std::optional<std::int64_t> whole(const nlohmann::json& value) {
   if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) return std::nullopt;
   if (!value.is_number_integer()) return std::nullopt;
@@ -126,12 +132,7 @@ bool DefinitionReader::integers(std::string_view key, std::vector<std::int64_t>&
     }
     return false;
   };
-  if (value->is_array()) {
-    for (const nlohmann::json& item : *value)
-      if (!add(item)) return false;
-  } else if (!add(*value)) {
-    return false;
-  }
+  if (!all_of(*value, add)) return false;
   target = std::move(all);
   return true;
 }
@@ -164,12 +165,7 @@ bool DefinitionReader::strings(std::string_view key, std::vector<std::string>& t
     }
     return true;
   };
-  if (value->is_array()) {
-    for (const nlohmann::json& item : *value)
-      if (!add(item)) return false;
-  } else if (!add(*value)) {
-    return false;
-  }
+  if (!all_of(*value, add)) return false;
   target = std::move(all);
   return true;
 }
