@@ -21,6 +21,9 @@ struct Record {
   std::string before;
   /// Names and addresses that a successor would bear: where a live machine bears one, the record is not removed.
   std::vector<std::string> bears;
+  /// What it is part of: records of one whole are removed all or none, so that one that must stay keeps the others.
+  /// Empty: it stands alone.
+  std::string whole;
 
   [[nodiscard]] bool is_proven() const { return facts.size() >= 2 && against.empty(); }
   bool operator==(const Record&) const = default;

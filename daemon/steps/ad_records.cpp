@@ -53,7 +53,8 @@ Record to_record(const Machine& machine, const Computer& account) {
           .against = std::move(evidence.against),
           .forbidden = forbidden(account),
           .before = account.image,
-          .bears = names_of(machine, account)};
+          .bears = names_of(machine, account),
+          .whole = account.guid};
 }
 
 /// It is whose the account is, and what holds the account holds it too.
@@ -118,8 +119,8 @@ std::string AdRecords::remove(const Machine&, const Record& record, const Record
   }
   if (account->image != record.before) throw Error{ErrorCode::precondition, "{} was changed", record.what};
   // What was listed below it has been removed by now, each under an intent of its own. Nothing else goes with it.
-  account->children.clear();
-  account->below.clear();
+  if (!account->children.empty())
+    throw Error{ErrorCode::precondition, "there is {}, which was not shown with it", account->children.front()};
   directory_.remove_computer(*account);
   return "removed";
 }

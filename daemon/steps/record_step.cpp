@@ -93,15 +93,28 @@ std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
   return {};
 }
 
+void RecordStep::keep_wholes(std::vector<Judged>& judged) {
+  const std::vector<Judged> alone = judged;
+  for (auto& [record, why] : judged) {
+    if (!why.empty() || record->whole.empty()) continue;
+    const auto kept = std::ranges::find_if(alone, [&, of = &record->whole](const Judged& other) {
+      return other.record->whole == *of && !other.left_alone.empty();
+    });
+    if (kept != alone.end())
+      why = fmt::format("it goes only together with {}, which is left alone", name_of(*kept->record));
+  }
+}
+
 std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::vector<Record>& found) const {
   std::vector<Judged> judged;
   std::vector<SeenRecord> seen;
   for (const Record& record : found) {
     const auto same_id = std::ranges::count(found, record.id, &Record::id);
-    std::string why = same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record);
-    seen.push_back({.record = to_freeze(record), .facts = record.facts, .left_alone = why});
-    judged.push_back({&record, std::move(why)});
+    judged.push_back({&record, same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record)});
   }
+  keep_wholes(judged);
+  for (const auto& [record, why] : judged)
+    seen.push_back({.record = to_freeze(*record), .facts = record->facts, .left_alone = why});
   ctx.saw(seen);
   return judged;
 }
@@ -117,6 +130,7 @@ Observation RecordStep::observe(StepContext& ctx) {
   std::vector<std::string> to_remove;
   std::vector<std::string> left;
   bool forbidden = false;
+  bool came_later = false;  // what nobody was shown keeps a whole that was
   for (const auto& [record, why] : judge(ctx, found)) {
     if (why.empty()) {
       needed.records.push_back(to_freeze(*record));
@@ -125,6 +139,7 @@ Observation RecordStep::observe(StepContext& ctx) {
     } else {
       left.push_back(fmt::format("{} ({})", name_of(*record), why));
       forbidden = forbidden || (record->is_proven() && !record->forbidden.empty());
+      came_later = came_later || (!record->whole.empty() && step.records && !frozen_of(step, record->id));
     }
   }
   std::vector<std::string> removed;
@@ -145,6 +160,9 @@ Observation RecordStep::observe(StepContext& ctx) {
         fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: look "
                     "with 'decomctl records {}', and remove there what is this machine's",
                     options_.system, name));
+  if (came_later && !ctx.rehearsal())
+    notes.push_back(fmt::format(
+        "look at what came to {} since the plan was made, and remove by hand what is this machine's", options_.system));
   const std::string rest = join(notes, "; ");
   if (!to_remove.empty()) {
     needed.what =
@@ -167,8 +185,12 @@ void RecordStep::apply(StepContext& ctx, const Needed& needed) {
   const auto did = [&](const Record& record) { return ctx.did(options_.call, record.id); };
   // What was removed and shows again is removed once more only where a person said so: then nothing else is left to do.
   const bool again = std::ranges::all_of(records, did);
-  for (const Record& record : records)
-    if (again || !did(record)) remove(ctx, *system, record);
+  for (const Record& record : records) {
+    const bool kept = !record.whole.empty() && std::ranges::any_of(records, [&](const Record& other) {
+      return other.whole == record.whole && refused_.contains(other.id);
+    });
+    if (!kept && (again || !did(record))) remove(ctx, *system, record);
+  }
 }
 
 void RecordStep::remove(StepContext& ctx, RecordSystem& system, const Record& record) {

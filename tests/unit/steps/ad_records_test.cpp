@@ -108,13 +108,55 @@ TEST_CASE_FIXTURE(Domain, "what lies below the account goes before it, the deepe
   CHECK(ctx.effects[3].spec.target == guid);
 }
 
-TEST_CASE_FIXTURE(Domain, "a child that the plan did not list is not removed, and keeps its account") {
+TEST_CASE_FIXTURE(Domain, "a child that came after the plan is seen before anything is removed, and keeps all of it") {
   const std::string guid = directory.add_computer({.name = "WEB01", .children = {"CN=key"}});
   auto ctx = context();
   (void)plan(ctx);
   directory.add_child(guid, "CN=late");
-  CHECK(code_of([&] { (void)run(ctx); }) == ErrorCode::refused);
+  const auto seen = run(ctx);
+  REQUIRE(is<LeftAlone>(seen));
+  CHECK(ctx.effects.empty());
+  CHECK(directory.removed_children().empty());
+  CHECK(directory.has_computer(guid));
+  CHECK(
+      text_of(seen).find("CN=late,CN=WEB01,OU=Servers,DC=corp,DC=example,DC=test below it (it is not among those that "
+                         "were shown when the plan was made)") != std::string::npos);
+  CHECK(text_of(seen).find("by hand") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Domain, "a child that came during the removal keeps its account") {
+  const std::string guid = directory.add_computer({.name = "WEB01", .children = {"CN=key"}});
+  auto ctx = context();
+  (void)plan(ctx);
+  ctx.on_effect = [&] {
+    if (ctx.effects.size() == 1) directory.add_child(guid, "CN=late");
+  };
+  const auto seen = run(ctx);
+  CHECK(is<LeftAlone>(seen));
+  CHECK(text_of(seen).find("CN=late") != std::string::npos);
   CHECK(directory.removed_children().size() == 1);
+  CHECK(directory.has_computer(guid));
+  CHECK(ctx.effects.back().outcome == "refused");
+}
+
+TEST_CASE_FIXTURE(Domain, "a child that changed since it was shown keeps its account and its siblings") {
+  const std::string guid = directory.add_computer({.name = "WEB01", .children = {"CN=key", "CN=service"}});
+  auto ctx = context();
+  (void)plan(ctx);
+  SUBCASE("before the step") {
+    directory.edit(guid, [](Computer& account) { account.below.front().image += "description: kept\n"; });
+    CHECK(is<LeftAlone>(run(ctx)));
+    CHECK(ctx.effects.empty());
+    CHECK(directory.removed_children().empty());
+  }
+  SUBCASE("while it is removed: what was sent already is said, and nothing more is") {
+    ctx.on_effect = [&] {
+      directory.edit(guid, [](Computer& account) { account.below.back().image += "description: kept\n"; });
+    };
+    CHECK(is<LeftAlone>(run(ctx)));
+    CHECK(ctx.effects.size() == 1);
+    CHECK(directory.removed_children().empty());
+  }
   CHECK(directory.has_computer(guid));
 }
 
