@@ -8,7 +8,7 @@ namespace decom::api {
 struct FreezeBody {
   std::string reason;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FreezeBody, reason)
+DECOM_WIRE_TYPE(FreezeBody)
 
 struct Freeze {
   bool frozen = false;
@@ -16,14 +16,14 @@ struct Freeze {
   std::string reason;
   std::optional<std::string> at;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Freeze, frozen, who, reason, at)
+DECOM_WIRE_TYPE(Freeze)
 
 /// GET /v1/health: needs no login, tells nothing that a login would protect.
 struct Health {
   std::string status;  ///< "ok", "degraded"
   std::string version;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Health, status, version)
+DECOM_WIRE_TYPE(Health)
 
 struct Check {
   std::string name;   ///< "vcenter lab: rights"
@@ -31,12 +31,12 @@ struct Check {
   std::string text;
   std::string hint;  ///< what to do; empty when ok
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Check, name, level, text, hint)
+DECOM_WIRE_TYPE(Check)
 
 /// GET /v1/doctor
 struct Doctor {
   std::vector<Check> checks;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Doctor, checks)
+DECOM_WIRE_TYPE(Doctor)
 
 }  // namespace decom::api

@@ -1,23 +1,23 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "common/api/optional.hpp"
+#include "common/api/wire_type.hpp"
 
 namespace decom::api {
 
 /// POST /v1/logout: {}
 struct Nothing {};
-inline void to_json(nlohmann::json& j, const Nothing& /*nothing*/) { j = nlohmann::json::object(); }
-inline void from_json(const nlohmann::json& /*j*/, Nothing& /*nothing*/) {}
+DECOM_WIRE_TYPE(Nothing)
 
 /// POST /v1/login
 struct LoginBody {
   std::string user;
   std::string password;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LoginBody, user, password)
+DECOM_WIRE_TYPE(LoginBody)
 
 /// GET /v1/whoami
 struct WhoAmI {
@@ -28,21 +28,21 @@ struct WhoAmI {
   std::string expires;
   std::uint32_t uid = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(WhoAmI, user, upn, sid, roles, expires, uid)
+DECOM_WIRE_TYPE(WhoAmI)
 
 struct LoginAnswer {
   std::string token;
   std::string expires;
   WhoAmI who;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LoginAnswer, token, expires, who)
+DECOM_WIRE_TYPE(LoginAnswer)
 
 /// POST /v1/tokens
 struct TokenBody {
   std::string name;
   std::int64_t ttl_s = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TokenBody, name, ttl_s)
+DECOM_WIRE_TYPE(TokenBody)
 
 struct TokenRow {
   std::string id;
@@ -52,19 +52,19 @@ struct TokenRow {
   std::string expires;
   bool revoked = false;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TokenRow, id, name, user, created, expires, revoked)
+DECOM_WIRE_TYPE(TokenRow)
 
 /// GET /v1/tokens
 struct TokenPage {
   std::vector<TokenRow> items;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TokenPage, items)
+DECOM_WIRE_TYPE(TokenPage)
 
 /// 201, with the token itself: shown once.
 struct TokenAnswer {
   TokenRow row;
   std::string token;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TokenAnswer, row, token)
+DECOM_WIRE_TYPE(TokenAnswer)
 
 }  // namespace decom::api

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
-#include "common/api/optional.hpp"
+#include "common/api/wire_type.hpp"
+#include "common/base/json.hpp"
 
 namespace decom::api {
 
@@ -18,6 +21,6 @@ struct Event {
   std::string text;
   nlohmann::json data = nlohmann::json::object();
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Event, seq, at, request, decommission, step, kind, level, text, data)
+DECOM_WIRE_TYPE(Event)
 
 }  // namespace decom::api

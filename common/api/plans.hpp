@@ -12,15 +12,14 @@ struct Options {
   std::vector<std::string> skip;
   std::optional<std::string> not_before;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Options, reason, ticket, shutdown_timeout_s, guest_shutdown, skip,
-                                                not_before)
+DECOM_WIRE_TYPE(Options)
 
 /// POST /v1/plans: ids ("lab:vm-123") or names that are unique.
 struct PlanBody {
   std::vector<std::string> machines;
   Options options;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanBody, machines, options)
+DECOM_WIRE_TYPE(PlanBody)
 
 /// A record in another system, as it was when the plan was made.
 struct PlannedRecord {
@@ -29,7 +28,7 @@ struct PlannedRecord {
   std::vector<std::string> facts;         ///< that prove whose it is
   std::optional<std::string> left_alone;  ///< why it is not removed; null: it is
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedRecord, id, what, facts, left_alone)
+DECOM_WIRE_TYPE(PlannedRecord)
 
 struct PlannedStep {
   std::string name;
@@ -42,15 +41,14 @@ struct PlannedStep {
   std::string system;                      ///< whose records it removes: "dns-corp"; empty for other kinds
   std::vector<PlannedRecord> records;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedStep, name, kind, irreversible, skipped, why, observation, text,
-                                                system, records)
+DECOM_WIRE_TYPE(PlannedStep)
 
 struct PlannedMachine {
   Machine machine;
   std::string plan;  ///< its name: "windows"
   std::vector<PlannedStep> steps;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlannedMachine, machine, plan, steps)
+DECOM_WIRE_TYPE(PlannedMachine)
 
 /// What is to be shown to a person, and then accepted as it is, by id and hash.
 struct Plan {
@@ -60,6 +58,6 @@ struct Plan {
   Options options;
   std::vector<PlannedMachine> machines;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Plan, plan, hash, expires, options, machines)
+DECOM_WIRE_TYPE(Plan)
 
 }  // namespace decom::api

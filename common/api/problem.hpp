@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/api/optional.hpp"
+#include "common/api/wire_type.hpp"
 
 namespace decom::api {
 
@@ -11,7 +11,7 @@ struct ProblemItem {
   std::string where;
   std::string what;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProblemItem, where, what)
+DECOM_WIRE_TYPE(ProblemItem)
 
 /// application/problem+json (RFC 9457) with our stable `code`.
 struct Problem {
@@ -22,6 +22,6 @@ struct Problem {
   std::string detail;
   std::vector<ProblemItem> errors;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Problem, type, title, status, code, detail, errors)
+DECOM_WIRE_TYPE(Problem)
 
 }  // namespace decom::api

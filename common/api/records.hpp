@@ -11,7 +11,7 @@ struct Ghost {
   std::vector<std::string> addresses;
   std::string uuid;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Ghost, name, host, addresses, uuid)
+DECOM_WIRE_TYPE(Ghost)
 
 /// POST /v1/records: machines of the mirror, by id or unique name, or a ghost; any of its facts makes one.
 struct RecordsBody {
@@ -20,7 +20,7 @@ struct RecordsBody {
   std::vector<std::string> systems;  ///< none: all of them
   std::int64_t timeout_ms = 0;       ///< 0: the deadline of each system
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RecordsBody, machines, ghost, systems, timeout_ms)
+DECOM_WIRE_TYPE(RecordsBody)
 
 struct FoundRecord {
   std::string id;
@@ -30,7 +30,7 @@ struct FoundRecord {
   std::vector<std::string> against;  ///< that speak against it
   std::string forbidden;             ///< why it is not removed although it is proven; usually empty
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FoundRecord, id, what, state, facts, against, forbidden)
+DECOM_WIRE_TYPE(FoundRecord)
 
 struct SystemRecords {
   std::string system;
@@ -41,18 +41,18 @@ struct SystemRecords {
   std::string text;                 ///< of unread: why
   std::int64_t elapsed_ms = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SystemRecords, system, kind, state, records, code, text, elapsed_ms)
+DECOM_WIRE_TYPE(SystemRecords)
 
 struct MachineRecords {
   std::optional<std::string> id;  ///< null: a ghost
   std::string name;
   std::vector<SystemRecords> systems;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(MachineRecords, id, name, systems)
+DECOM_WIRE_TYPE(MachineRecords)
 
 struct RecordsAnswer {
   std::vector<MachineRecords> items;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RecordsAnswer, items)
+DECOM_WIRE_TYPE(RecordsAnswer)
 
 }  // namespace decom::api

@@ -9,7 +9,7 @@ struct SubmitBody {
   std::string plan;
   std::string hash;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SubmitBody, plan, hash)
+DECOM_WIRE_TYPE(SubmitBody)
 
 struct Step {
   std::string name;
@@ -22,8 +22,7 @@ struct Step {
   std::optional<std::string> started;
   std::optional<std::string> finished;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Step, name, kind, irreversible, state, message, attempts, not_before,
-                                                started, finished)
+DECOM_WIRE_TYPE(Step)
 
 /// One machine of a request: "17.3".
 struct Decommission {
@@ -40,8 +39,7 @@ struct Decommission {
   std::optional<std::string> finished;
   std::vector<Step> steps;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Decommission, id, ordinal, machine, plan, state, reason, not_before,
-                                                cancel_requested, warnings, started, finished, steps)
+DECOM_WIRE_TYPE(Decommission)
 
 /// GET /v1/requests/{id}
 struct Request {
@@ -54,8 +52,7 @@ struct Request {
   std::int64_t last_event = 0;  ///< follow from here without a gap
   std::vector<Decommission> machines;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Request, id, created, requester, state, options, warnings, last_event,
-                                                machines)
+DECOM_WIRE_TYPE(Request)
 
 struct RequestRow {
   std::int64_t id = 0;
@@ -70,21 +67,20 @@ struct RequestRow {
   int warnings = 0;
   std::vector<std::string> names;  ///< of the first five machines
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RequestRow, id, created, finished, requester, reason, ticket, state,
-                                                machines, counts, warnings, names)
+DECOM_WIRE_TYPE(RequestRow)
 
 /// GET /v1/requests?state=…&live=…&user=…&machine=…&text=…&since=…&until=…&limit=…&cursor=…
 struct RequestPage {
   std::vector<RequestRow> items;
   std::optional<std::string> next;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RequestPage, items, next)
+DECOM_WIRE_TYPE(RequestPage)
 
 /// POST /v1/requests/{id}/cancel and /retry. `machines` are ordinals ("3", "17.3") or names; none: all.
 struct CancelBody {
   std::vector<std::string> machines;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CancelBody, machines)
+DECOM_WIRE_TYPE(CancelBody)
 
 struct CancelledMachine {
   std::string id;
@@ -92,27 +88,27 @@ struct CancelledMachine {
   std::string state;
   bool in_flight = false;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CancelledMachine, id, name, state, in_flight)
+DECOM_WIRE_TYPE(CancelledMachine)
 
 /// 202
 struct CancelAnswer {
   std::int64_t request = 0;
   std::vector<CancelledMachine> machines;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CancelAnswer, request, machines)
+DECOM_WIRE_TYPE(CancelAnswer)
 
 struct RetryBody {
   std::vector<std::string> machines;
   bool apply = false;  ///< after `unknown`: allow one more call
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RetryBody, machines, apply)
+DECOM_WIRE_TYPE(RetryBody)
 
 /// 202
 struct RetryAnswer {
   std::int64_t request = 0;
   std::vector<std::string> machines;  ///< ids that are queued again
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RetryAnswer, request, machines)
+DECOM_WIRE_TYPE(RetryAnswer)
 
 /// POST /v1/requests/{id}/resolve
 struct ResolveBody {
@@ -121,6 +117,6 @@ struct ResolveBody {
   std::string as;  ///< "done" or "not-done"
   std::string reason;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ResolveBody, machine, step, as, reason)
+DECOM_WIRE_TYPE(ResolveBody)
 
 }  // namespace decom::api

@@ -10,7 +10,7 @@ struct KindOfStep {
   bool irreversible = false;
   bool removes_records = false;  ///< works on a configured system
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(KindOfStep, kind, summary, irreversible, removes_records)
+DECOM_WIRE_TYPE(KindOfStep)
 
 /// A configured system of records.
 struct SystemOfRecords {
@@ -23,22 +23,21 @@ struct SystemOfRecords {
   std::string on_failure;
   std::string unverified;  ///< what nobody has tried yet; usually empty
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SystemOfRecords, name, kind, summary, source, deadline_ms, after,
-                                                on_failure, unverified)
+DECOM_WIRE_TYPE(SystemOfRecords)
 
 /// GET /v1/steps
 struct Steps {
   std::vector<KindOfStep> kinds;
   std::vector<SystemOfRecords> systems;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Steps, kinds, systems)
+DECOM_WIRE_TYPE(Steps)
 
 /// POST /v1/steps/test
 struct StepsTestBody {
   std::vector<std::string> systems;  ///< none: all of them
   std::int64_t timeout_ms = 0;       ///< 0: the deadline of each
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StepsTestBody, systems, timeout_ms)
+DECOM_WIRE_TYPE(StepsTestBody)
 
 struct SystemTest {
   std::string system;
@@ -48,11 +47,11 @@ struct SystemTest {
   std::string text;                 ///< what was seen, or what went wrong
   std::int64_t elapsed_ms = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SystemTest, system, kind, ok, code, text, elapsed_ms)
+DECOM_WIRE_TYPE(SystemTest)
 
 struct StepsTestAnswer {
   std::vector<SystemTest> items;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StepsTestAnswer, items)
+DECOM_WIRE_TYPE(StepsTestAnswer)
 
 }  // namespace decom::api

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/api/optional.hpp"
+#include "common/api/wire_type.hpp"
 
 /// The types of the HTTP API, as JSON says them; both programs use these. Times are RFC 3339 in UTC. Members are the
 /// JSON's keys. `common/api/openapi.yaml` is the contract, and a test holds the daemon's answers against it.
@@ -17,7 +17,7 @@ struct Disk {
   std::int64_t capacity_bytes = 0;
   std::string backing;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Disk, label, capacity_bytes, backing)
+DECOM_WIRE_TYPE(Disk)
 
 struct Machine {
   std::string id;  ///< "lab:vm-123"
@@ -51,11 +51,7 @@ struct Machine {
   std::optional<std::string> created;
   std::optional<std::string> booted;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Machine, id, name, vcenter, vcenter_uuid, moref, instance_uuid,
-                                                bios_uuid, power, family, guest_id, guest_full_name, host_name,
-                                                ip_addresses, tools, folder, datacenter, cluster, host, owner,
-                                                annotation, attributes, tags, cpus, memory_mb, disks, snapshots,
-                                                is_template, managed_by, created, booted)
+DECOM_WIRE_TYPE(Machine)
 
 /// How fresh the mirror of one vCenter is.
 struct Mirror {
@@ -67,7 +63,7 @@ struct Mirror {
   std::optional<std::int64_t> age_ms;  ///< of what the answer shows
   std::string trouble;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mirror, vcenter, loaded, connected, machines, as_of, age_ms, trouble)
+DECOM_WIRE_TYPE(Mirror)
 
 /// GET /v1/vms?q=…&sort=…&limit=…&cursor=…
 struct VmPage {
@@ -77,19 +73,19 @@ struct VmPage {
   std::optional<std::string> next;  ///< cursor of the next page
   std::vector<Mirror> mirrors;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmPage, items, total, total_is_at_least, next, mirrors)
+DECOM_WIRE_TYPE(VmPage)
 
 /// A field of the query language: "ip", and what it is compared with.
 struct VmField {
   std::string name;
   std::string text;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmField, name, text)
+DECOM_WIRE_TYPE(VmField)
 
 /// GET /v1/vm-fields
 struct VmFields {
   std::vector<VmField> items;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VmFields, items)
+DECOM_WIRE_TYPE(VmFields)
 
 }  // namespace decom::api

@@ -58,4 +58,12 @@ std::vector<Finding> misfits(const Json& body, const Json& example) {
   return findings;
 }
 
+void check_fits(const Json& body, const Json& example) {
+  auto findings = misfits(body, example);
+  if (findings.empty()) return;
+  std::string text = findings.front().where + ": " + findings.front().what;
+  if (findings.size() > 1) text += fmt::format(" (and {} more)", findings.size() - 1);
+  throw Error{ErrorCode::invalid, std::move(text), std::move(findings)};
+}
+
 }  // namespace decom
