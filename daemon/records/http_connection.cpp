@@ -1,6 +1,7 @@
 #include "daemon/records/http_connection.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 
 #include <curl/curl.h>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kLargestAnswer = std::size_t{16} << 20;
 constexpr std::size_t kLargestHead = std::size_t{256} << 10;
+constexpr std::chrono::seconds kLongestAlone = std::chrono::hours{1};
 
 void start_curl() {
   // With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and a peer that hangs up must not end the process.
@@ -64,6 +66,25 @@ struct MultiCleanup {
 std::string Reply::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string{} : found->second;
+}
+
+std::optional<std::chrono::seconds> Reply::retry_after(Timestamp now) const {
+  const std::string text = header("retry-after");
+  if (text.empty()) return std::nullopt;
+  std::chrono::seconds time{};
+  if (std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
+    std::int64_t seconds = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    time = read.ec == std::errc{} ? std::chrono::seconds{std::min<std::int64_t>(seconds, kLongestAlone.count())}
+                                  : kLongestAlone;  // more than fits
+  } else {
+    const std::time_t until = curl_getdate(text.c_str(), nullptr);
+    if (until < 0) return std::nullopt;
+    const std::time_t date = curl_getdate(header("date").c_str(), nullptr);
+    const auto from = date < 0 ? std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count() : date;
+    time = std::chrono::seconds{until - from};
+  }
+  return std::clamp<std::chrono::seconds>(time, std::chrono::seconds{0}, kLongestAlone);
 }
 
 class Connection::Handle {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/clock.hpp"
+
 namespace decom::http {
 
 /// How the other side proves who it is, and we, who we are.
@@ -39,6 +41,9 @@ struct Reply {
   std::string body;
 
   [[nodiscard]] std::string header(std::string_view name) const;
+  /// How long the other side asks to be left alone (RFC 9110, section 10.2.3), an hour at most. A date counts from the
+  /// answer's own, or from `now` where it has none.
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after(Timestamp now) const;
 };
 
 /// HTTP to one server, for one call of a RecordSystem: one thread, and nothing outlives it.

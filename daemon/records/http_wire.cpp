@@ -12,6 +12,9 @@ namespace {
 
 using enum ErrorCode;
 
+// A wait within a call keeps a thread; what is longer is left to the engine, which comes back later.
+constexpr std::chrono::seconds kLongestNap{30};
+
 bool has_one_of(const std::string& text, const std::vector<std::string>& parts) {
   return std::ranges::any_of(parts, [&](const std::string& part) { return text.find(part) != std::string::npos; });
 }
@@ -44,11 +47,16 @@ std::string words_of(const Recipe& recipe, const Answer& answer, const Proof& pr
   return words;
 }
 
+std::string wish_of(const std::optional<std::chrono::seconds>& alone) {
+  return alone ? ", and it wants to be left alone for " + to_text(*alone) : std::string{};
+}
+
 /// By the status alone (RFC 9110, section 15). Throws for what ends the call; a change whose answer does not say that
 /// it was refused may have happened.
-Meaning by_status(Purpose purpose, bool changes, const Answer& answer, const std::string& what) {
+Meaning by_status(Purpose purpose, bool changes, const Answer& answer, const std::string& what,
+                  const std::string& alone) {
   const int status = answer.status;
-  const auto error = [&](ErrorCode code, std::string_view why) {
+  const auto error = [&](ErrorCode code, const std::string& why) {
     return Error{code, "cannot {}: {} ({})", what, why, answer.words};
   };
   if (status >= 200 && status < 300) return Meaning::ok;
@@ -56,16 +64,11 @@ Meaning by_status(Purpose purpose, bool changes, const Answer& answer, const std
   if (status == 403 || status == 407) throw error(denied, "there is no right to");
   const bool by_id = purpose == Purpose::read || purpose == Purpose::remove || purpose == Purpose::verify;
   if ((status == 404 || status == 410) && by_id) return Meaning::gone;
-  if (status == 429) {
-    const std::string after = answer.reply.header("retry-after");
-    throw error(rate_limited, after.empty() ? "it is asked too often"
-                                            : "it is asked too often, and wants to be left alone for " +
-                                                  fit(safe_for_terminal(after), 40));
-  }
+  if (status == 429) throw error(rate_limited, "it is asked too often" + alone);
   const bool unclear = status >= 500 || (status >= 300 && status < 400) || status == 408 || status < 200;
-  if (changes && unclear) throw error(lost, "the answer does not say whether it happened");
+  if (changes && unclear) throw error(lost, "the answer does not say whether it happened" + alone);
   if (status >= 300 && status < 400) throw error(refused, "it sends us elsewhere, and redirects are not followed");
-  if (status >= 500 || status == 408) throw error(busy, "it does not work right now");
+  if (status >= 500 || status == 408) throw error(busy, "it does not work right now" + alone);
   throw error(refused, "it was refused");
 }
 
@@ -86,7 +89,10 @@ void Pace::wait(const RecordCall& call) {
   {
     const std::lock_guard lock(mutex_);
     const auto now = clock_.steady();
-    const auto turn = std::max(now, next_);
+    if (alone_until_ > std::min(call.deadline, now + kLongestNap))
+      throw Error{busy, "cannot ask it now: it wants to be left alone for another {}",
+                  to_text(std::chrono::ceil<std::chrono::seconds>(alone_until_ - now))};
+    const auto turn = std::max({now, next_, alone_until_});
     if (turn > call.deadline)
       throw Error{busy, "there are too many requests to this system, and no time left for more"};
     next_ = turn + between_;
@@ -94,6 +100,11 @@ void Pace::wait(const RecordCall& call) {
   }
   if (time.count() > 0 && !sleep_for(clock_, std::chrono::ceil<std::chrono::milliseconds>(time), call.stop))
     throw Error{cancelled, "stopped"};
+}
+
+void Pace::leave_alone(std::chrono::seconds time) {
+  const std::lock_guard lock(mutex_);
+  alone_until_ = std::max(alone_until_, clock_.steady() + time);
 }
 
 Wire::Wire(const Recipe& recipe, const RecordWorld& world, Pace& pace, const RecordCall& call)
@@ -118,6 +129,12 @@ std::chrono::milliseconds Wire::left(bool changes, const std::string& what) cons
   const auto time = std::chrono::floor<std::chrono::milliseconds>(call_.deadline - world_.clock->steady());
   if (time.count() <= 0) throw Error{changes ? unreachable : timed_out, "cannot {}: there is no time left", what};
   return std::min(time, recipe_.timeout);
+}
+
+std::optional<std::chrono::seconds> Wire::heed(const Reply& reply) {
+  const auto time = reply.retry_after(world_.clock->now());
+  if (time) pace_.leave_alone(*time);
+  return time;
 }
 
 std::string Wire::url_of(const Request& request, const Values& values,
@@ -174,18 +191,22 @@ Answer Wire::send(const Request& request, Purpose purpose, const Values& values,
                                                          : fmt::format("HTTP {}, {}", answer.status, answer.words);
   const auto rule =
       std::ranges::find_if(recipe_.codes, [&](const CodeRule& code) { return fits(code, purpose, answer); });
-  if (rule == recipe_.codes.end()) {
-    answer.meaning = by_status(purpose, request.changes, answer, what);
+  const bool by_code = rule != recipe_.codes.end();
+  std::string alone;
+  if (answer.status == 429 || answer.status == 503 || (by_code && rule->means == Meaning::retry))
+    alone = wish_of(heed(answer.reply));
+  if (!by_code) {
+    answer.meaning = by_status(purpose, request.changes, answer, what, alone);
     return answer;
   }
-  const auto error = [&](ErrorCode code, std::string_view why) {
+  const auto error = [&](ErrorCode code, const std::string& why) {
     return Error{code, "cannot {}: {} ({})", what, why, answer.words};
   };
   switch (answer.meaning = rule->means) {
     case Meaning::ok:
     case Meaning::gone:
     case Meaning::unauthenticated: break;
-    case Meaning::retry: throw error(busy, "it does not work right now");
+    case Meaning::retry: throw error(busy, "it does not work right now" + alone);
     case Meaning::denied: throw error(denied, "there is no right to");
     case Meaning::failed: throw error(refused, "it was refused");
   }
@@ -205,7 +226,10 @@ Reply Wire::post_form(const std::string& url, const std::vector<std::pair<std::s
   out.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
   pace_.wait(call_);
   Connection elsewhere(trust(target->host, target->scheme == "https", target->origin == recipe_.origin));
-  return elsewhere.perform(out, call_.stop, left(false, what));
+  Reply reply = elsewhere.perform(out, call_.stop, left(false, what));
+  if (reply.status == 429 || reply.status >= 500)
+    throw Error{busy, "cannot {}: HTTP {}{}", what, reply.status, wish_of(heed(reply))};
+  return reply;
 }
 
 std::optional<std::string> unmet(const std::vector<Expectation>& expectations, const Node& node, const Values& values) {

@@ -11,18 +11,25 @@
 
 namespace decom::http {
 
-/// Keeps a system from being asked more often than its recipe says. Any thread.
+/// Keeps a system from being asked more often than its recipe says, or earlier than it wants to be. Any thread.
+///
+/// It is one for all that is asked of a system, so a wait that the system asks for holds for every machine, and for the
+/// question what became of a removal too.
 class Pace {
  public:
   Pace(Clock& clock, std::int64_t a_second);
-  /// Waits for a turn. Throws `cancelled`, and `busy` where it would come after the deadline.
+  /// Waits for a turn. Throws `cancelled`, and `busy` where it would come after the deadline, or where the system wants
+  /// to be left alone for so long that a thread has better things to do.
   void wait(const RecordCall& call);
+  /// Nothing is asked of the system before that.
+  void leave_alone(std::chrono::seconds time);
 
  private:
   Clock& clock_;
   std::chrono::nanoseconds between_;
   std::mutex mutex_;
   Clock::Steady next_{};
+  Clock::Steady alone_until_{};
 };
 
 /// What goes along with a request to prove who asks.
@@ -60,11 +67,14 @@ class Wire {
   [[nodiscard]] std::string url_of(const Request& request, const Values& values,
                                    const std::vector<std::pair<std::string, std::string>>& more = {}) const;
 
-  /// POSTs a form elsewhere, for a token; nothing of the recipe's headers and codes counts there.
+  /// POSTs a form elsewhere, for a token; nothing of the recipe's headers and codes counts there. Throws `busy` where
+  /// the answer is that it may work later.
   Reply post_form(const std::string& url, const std::vector<std::pair<std::string, std::string>>& form,
                   const std::vector<std::string>& headers, const std::string& what);
 
  private:
+  /// How long the other side asks to be left alone, which holds from now on.
+  std::optional<std::chrono::seconds> heed(const Reply& reply);
   [[nodiscard]] std::chrono::milliseconds left(bool changes, const std::string& what) const;
   [[nodiscard]] Trust trust(const std::string& host, bool tls, bool same_server) const;
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "daemon/records/http_connection.hpp"
 #include "tests/support/recipe.hpp"
 #include "tests/unit/records/http_peer.hpp"
 
@@ -492,6 +493,71 @@ TEST_CASE("a system is not asked more often than its recipe allows") {
   const auto slow = http_system(world.recipe, world.secrets.path());
   slow->find(World::machine(), within(5s));
   CHECK(told([&] { slow->find(World::machine(), within(50ms)); }).code == ErrorCode::busy);
+}
+
+TEST_CASE("Retry-After is read as seconds and as a date, and an hour is the most") {
+  const Timestamp now = parse_rfc3339("2026-03-01T12:00:00Z");
+  const auto wait = [&](const std::string& text, const std::string& date = {}) {
+    http::Reply reply{.status = 503, .headers = {{"retry-after", text}}, .body = {}};
+    if (!date.empty()) reply.headers.emplace_back("date", date);
+    return reply.retry_after(now);
+  };
+  CHECK(wait("7") == 7s);
+  CHECK(wait("0") == 0s);
+  CHECK(wait("99999999999999999999999") == 3600s);
+  CHECK(wait("Sun, 01 Mar 2026 12:01:00 GMT") == 60s);
+  CHECK(wait("Sun, 01 Mar 2026 12:01:00 GMT", "Sun, 01 Mar 2026 12:00:50 GMT") == 10s);  // their clock, not ours
+  CHECK(wait("Sun, 01 Mar 2026 11:00:00 GMT") == 0s);
+  CHECK(wait("Sun, 01 Mar 2099 11:00:00 GMT") == 3600s);
+  for (const char* text : {"", "soon", "-1", "7 days", "\xff\x01"}) CHECK_FALSE(wait(text));
+}
+
+TEST_CASE("a system that wants to be left alone is, also where a removal is to be found out about") {
+  for (const char* method : {"GET", "DELETE"}) {
+    CAPTURE(method);
+    World world;
+    const auto found = world.find();
+    world.answer_by(on(method, "/hosts/", HttpPeer::answer(503, "", "Retry-After: 1\r\n")));
+    const auto answer = told([&] { world.system().remove(World::machine(), found.at(0), within(5s)); });
+    CHECK(answer.code == (std::string{method} == "GET" ? ErrorCode::busy : ErrorCode::lost));
+    CHECK(answer.text.find("left alone for 1.0s") != std::string::npos);
+    const auto start = std::chrono::steady_clock::now();
+    world.answer_by({});
+    const auto asked = world.peer.seen().size();
+    CHECK(told([&] { world.system().read(World::machine(), "7", within(300ms)); }).code == ErrorCode::busy);
+    CHECK(world.peer.seen().size() == asked);
+    CHECK(world.system().read(World::machine(), "7", within(5s)));
+    CHECK(std::chrono::steady_clock::now() - start >= 900ms);
+  }
+}
+
+TEST_CASE("nobody waits long with a thread: what is to be left alone for minutes is busy, and not asked") {
+  for (const auto& [status, more] :
+       {std::pair{429, ""}, {503, ""}, {500, "[[codes]]\nstatus = 500\nmeans = \"retry\""}}) {
+    CAPTURE(status);
+    World world(more, on("GET", "/hosts", HttpPeer::answer(status, "", "Retry-After: 120\r\n")));
+    CHECK(told([&] { world.find(); }).text.find("left alone for 2m") != std::string::npos);
+    const auto asked = world.peer.seen().size();
+    const auto again = told([&] { world.system().find(World::machine(), within(600s)); });
+    CHECK(again.code == ErrorCode::busy);
+    CHECK(again.text.find("left alone for another") != std::string::npos);
+    CHECK(world.peer.seen().size() == asked);
+  }
+}
+
+TEST_CASE("a server of tokens that wants to be left alone is") {
+  World world("", on("POST", "/token", HttpPeer::answer(503, "", "Retry-After: 120\r\n")));
+  world.secrets.write("secret", "s");
+  world.recipe["credential"] = {{"type", "oauth2"},
+                                {"token_url", world.peer.url() + "/token"},
+                                {"client_id", "decom"},
+                                {"client_secret_file", "secret"}};
+  for (const char* words : {"left alone for 2m", "left alone for another"}) {
+    const auto answer = told([&] { world.find(); });
+    CHECK(answer.code == ErrorCode::busy);
+    CHECK(answer.text.find(words) != std::string::npos);
+  }
+  CHECK(world.peer.count("POST") == 1);
 }
 
 TEST_CASE("the recipe of the manual page works as it stands there") {
