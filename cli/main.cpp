@@ -33,15 +33,6 @@ int run(Context& ctx) {
 int main(int argc, char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0);  // a core dump would have the login in it, or a password
   Context ctx;
-  CLI::App app{"Retires virtual machines and what other systems know of them", "decomctl"};
-  add_verbs(app, ctx);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    ctx.note(usage_text(app, e));
-    return traits(ErrorCode::usage).exit_code;
-  }
+  if (const auto done = parse_line(argc, argv, ctx)) return *done;
   return run(ctx);
 }

@@ -41,23 +41,26 @@ int api(const ApiOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_api(CLI::App& app, Context& ctx) {
+void add_api(const Verb& program, Context& ctx) {
   auto options = std::make_shared<ApiOptions>();
-  auto* verb = app.add_subcommand("api", "Call the HTTP API as it is, and print the answer untouched");
-  ctx.values[verb->add_option("method", options->method, "GET, POST, DELETE")->required()->type_name("METHOD")] = {
-      ValueSpec::Kind::words, {"GET", "POST", "DELETE"}};
-  verb->add_option("path", options->path, "Such as /v1/vms?q=web; percent-encoded")->required()->type_name("PATH");
-  ctx.complete_with(verb->add_option("--input", options->input, "A file with the body; - is stdin")->type_name("FILE"),
-                    ValueSpec::Kind::file);
-  verb->add_option("-H,--header", options->headers, "A further header; may be repeated")
-      ->type_name("'NAME: VALUE'")
-      ->allow_extra_args(false);
-  verb->footer(
+  const Verb verb = program.verb("api", "Call the HTTP API as it is, and print the answer untouched");
+  verb.option("method", options->method, "GET, POST, DELETE")
+      .required()
+      .type_name("METHOD")
+      .suggests({"GET", "POST", "DELETE"});
+  verb.option("path", options->path, "Such as /v1/vms?q=web; percent-encoded").required().type_name("PATH");
+  verb.option("--input", options->input, "A file with the body; - is stdin")
+      .type_name("FILE")
+      .completes(ValueSpec::Kind::file);
+  verb.option("-H,--header", options->headers, "A further header; may be repeated")
+      .type_name("'NAME: VALUE'")
+      .one_a_time();
+  verb.footer(
       "Examples:\n"
       "  decomctl api GET /v1/openapi.json\n"
       "  decomctl api GET '/v1/events?since=0' -H 'Accept: application/x-ndjson'\n"
       "  echo '{\"machines\":[\"lab:vm-123\"]}' | decomctl api POST /v1/plans --input -");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return api(*options, ctx); }; });
+  verb.run([options, &ctx] { return api(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/client/paths.hpp"
 #include "cli/commands/verbs.hpp"
 #include "common/base/text.hpp"
@@ -74,32 +76,31 @@ std::string suggestion(const CLI::App& verb, const std::string& word) {
   return text;
 }
 
-}  // namespace
-
 void add_verbs(CLI::App& app, Context& ctx) {
   app.require_subcommand(1);
   app.fallthrough();
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "Print help and exit");
   app.set_version_flag("--version", "decomctl " DECOM_VERSION);
-  ctx.complete_with(app.add_option("--socket", ctx.settings.socket,
-                                   "Where decomd listens; else DECOMCTL_SOCKET, else " + std::string(kDefaultSocket))
-                        ->type_name("PATH"),
-                    ValueSpec::Kind::file);
-  app.add_option("--timeout", ctx.settings.timeout, "How long one call may take")
-      ->type_name("TIME")
-      ->capture_default_str();
-  app.add_flag("--no-color", ctx.settings.no_color, "No colours, as with NO_COLOR");
-  app.footer(
+  const Verb program{app, ctx};
+  program
+      .option("--socket", ctx.settings.socket,
+              "Where decomd listens; else DECOMCTL_SOCKET, else " + std::string(kDefaultSocket))
+      .type_name("PATH")
+      .completes(ValueSpec::Kind::file);
+  program.option("--timeout", ctx.settings.timeout, "How long one call may take").type_name("TIME").shows_default();
+  program.flag("--no-color", ctx.settings.no_color, "No colours, as with NO_COLOR");
+  program.footer(
       "Every verb has --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied,\n"
       "5 decomd not reached, 6 cancelled, 7 some failed, 8 needs attention. See decomctl(1).");
   for (const auto add : {add_search, add_show,   add_records, add_plan,    add_submit, add_list,   add_status,
                          add_watch,  add_cancel, add_retry,   add_resolve, add_login,  add_logout, add_whoami,
                          add_token,  add_steps,  add_freeze,  add_thaw,    add_doctor, add_api,    add_describe})
-    add(app, ctx);
+    add(program, ctx);
   name_verbs(app);
 }
 
+/// The nearest verb or option, and where help is.
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& verb = deepest(app);
   std::string text = error.what();
@@ -115,6 +116,24 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> path;
   for (const CLI::App* at = &verb; at != nullptr; at = at->get_parent()) path.insert(path.begin(), at->get_name());
   return "decomctl: " + text + "\nSee '" + join(path, " ") + " --help'.\n";
+}
+
+}  // namespace
+
+std::optional<int> parse_line(int argc, const char* const* argv, Context& ctx) {
+  const auto app =
+      std::make_shared<CLI::App>("Retires virtual machines and what other systems know of them", "decomctl");
+  add_verbs(*app, ctx);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app->exit(e);  // --help, --version
+  } catch (const CLI::ParseError& e) {
+    ctx.note(usage_text(*app, e));
+    return traits(ErrorCode::usage).exit_code;
+  }
+  ctx.run = [app, verb = std::move(ctx.run)] { return verb(); };  // a verb may ask the app itself
+  return std::nullopt;
 }
 
 }  // namespace decom::cli

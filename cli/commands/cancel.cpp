@@ -54,25 +54,25 @@ int cancel(const CancelOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_cancel(CLI::App& app, Context& ctx) {
+void add_cancel(const Verb& program, Context& ctx) {
   auto options = std::make_shared<CancelOptions>();
-  auto* verb = app.add_subcommand("cancel", "Stop a request; steps that are done stay done");
-  ctx.complete_with(verb->add_option("request", options->request, "17, or 17.3 for its third machine")
-                        ->required()
-                        ->type_name("REQUEST"),
-                    ValueSpec::Kind::request);
-  verb->add_option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
-      ->type_name("VM")
-      ->allow_extra_args(false);
-  verb->add_flag("--no-wait", options->no_wait, "Do not wait until it has stopped");
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(
+  const Verb verb = program.verb("cancel", "Stop a request; steps that are done stay done");
+  verb.option("request", options->request, "17, or 17.3 for its third machine")
+      .required()
+      .type_name("REQUEST")
+      .completes(ValueSpec::Kind::request);
+  verb.option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
+      .type_name("VM")
+      .one_a_time();
+  verb.flag("--no-wait", options->no_wait, "Do not wait until it has stopped");
+  options->output.add(verb, {"table", "json"});
+  verb.footer(
       "Stops what waits at once and the step at work as soon as it can be, then tells what was done and what was not.\n"
       "Exit code: 0 cancelled, 1 a machine was through already, 8 the outcome of a step is not known.\n\n"
       "Examples:\n"
       "  decomctl cancel 17\n"
       "  decomctl cancel 17 --vm web-prod-01 --vm 17.3");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return cancel(*options, ctx); }; });
+  verb.run([options, &ctx] { return cancel(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -39,14 +39,4 @@ void Context::note(std::string_view text) const {
   std::fflush(stderr);
 }
 
-void Context::one_of(CLI::Option* option, const std::vector<std::string>& words) {
-  values[option] = {ValueSpec::Kind::words, words};
-  std::string list;
-  for (const std::string& word : words) list += (list.empty() ? "" : "|") + word;
-  option->type_name(list);
-  option->check([words, list](const std::string& given) {
-    return std::ranges::find(words, given) != words.end() ? std::string{} : "'" + given + "' is not one of " + list;
-  });
-}
-
 }  // namespace decom::cli

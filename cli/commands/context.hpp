@@ -6,12 +6,14 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/client/client.hpp"
 #include "cli/render/style.hpp"
 #include "cli/render/verb_spec.hpp"
 #include "common/base/clock.hpp"
+
+namespace CLI {
+class Option;
+}  // namespace CLI
 
 namespace decom::cli {
 
@@ -43,10 +45,6 @@ class Context {
   void print(std::string_view text) const;
   /// To stderr: hints, warnings, progress.
   void note(std::string_view text) const;
-
-  void complete_with(const CLI::Option* option, ValueSpec::Kind kind) { values[option] = {kind, {}}; }
-  /// Also refuses other words.
-  void one_of(CLI::Option* option, const std::vector<std::string>& words);
 };
 
 }  // namespace decom::cli

@@ -1,6 +1,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands/verbs.hpp"
 #include "cli/render/completion.hpp"
 #include "cli/render/manual.hpp"
@@ -66,25 +68,23 @@ int complete(const std::string& kind, const std::string& word, Context& ctx) {
 
 }  // namespace
 
-void add_describe(CLI::App& app, Context& ctx) {
+void add_describe(const Verb& program, Context& ctx) {
   auto what = std::make_shared<std::string>();
   auto file = std::make_shared<std::string>();
-  auto* verb = app.add_subcommand("__describe", "Completions and the manual, made from the verbs")->group("");
-  ctx.one_of(verb->add_option("what", *what)->required(), {"bash", "zsh", "fish", "manual"});
-  verb->add_option("template", *file);
-  verb->callback([what, file, &app, &ctx] {
-    ctx.run = [what, file, &app, &ctx] {
-      ctx.print(text_for(*what, *file, describe(app, ctx, "")));
-      return 0;
-    };
+  const Verb verb = program.hidden_verb("__describe", "Completions and the manual, made from the verbs");
+  verb.option("what", *what).required().one_of({"bash", "zsh", "fish", "manual"});
+  verb.option("template", *file);
+  verb.run([what, file, program, &ctx] {
+    ctx.print(text_for(*what, *file, describe(program.app(), ctx, "")));
+    return 0;
   });
 
   auto kind = std::make_shared<std::string>();
   auto word = std::make_shared<std::string>();
-  auto* values = app.add_subcommand("__complete", "What a shell may complete a word to")->group("");
-  ctx.one_of(values->add_option("kind", *kind)->required(), {"machine", "request"});
-  values->add_option("word", *word);
-  values->callback([kind, word, &ctx] { ctx.run = [kind, word, &ctx] { return complete(*kind, *word, ctx); }; });
+  const Verb values = program.hidden_verb("__complete", "What a shell may complete a word to");
+  values.option("kind", *kind).required().one_of({"machine", "request"});
+  values.option("word", *word);
+  values.run([kind, word, &ctx] { return complete(*kind, *word, ctx); });
 }
 
 }  // namespace decom::cli

@@ -71,12 +71,12 @@ int doctor(const OutputOptions& output, Context& ctx) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Context& ctx) {
+void add_doctor(const Verb& program, Context& ctx) {
   auto output = std::make_shared<OutputOptions>();
-  auto* verb = app.add_subcommand("doctor", "Check everything from the socket to the vCenters, and say what to do");
-  output->add(*verb, ctx, {"table", "json"});
-  verb->footer("Works without a daemon and without a login, as far as it gets.\n\nExamples:\n  decomctl doctor");
-  verb->callback([output, &ctx] { ctx.run = [output, &ctx] { return doctor(*output, ctx); }; });
+  const Verb verb = program.verb("doctor", "Check everything from the socket to the vCenters, and say what to do");
+  output->add(verb, {"table", "json"});
+  verb.footer("Works without a daemon and without a login, as far as it gets.\n\nExamples:\n  decomctl doctor");
+  verb.run([output, &ctx] { return doctor(*output, ctx); });
 }
 
 }  // namespace decom::cli

@@ -221,12 +221,12 @@ class Follower {
 
 int follow(Context& ctx, const Follow& what) { return Follower(ctx, what).run(); }
 
-void WaitOptions::add(CLI::App& verb) {
-  auto* watch_flag = verb.add_flag("--watch", watch, "Follow it live until it has settled");
-  auto* wait_flag = verb.add_flag("--wait", wait, "Say nothing until it has settled; the exit code tells how");
-  auto* no_wait_flag = verb.add_flag("--no-wait", no_wait, "Return at once; this is the default");
-  watch_flag->excludes(wait_flag);
-  no_wait_flag->excludes(watch_flag)->excludes(wait_flag);
+void WaitOptions::add(const Verb& verb) {
+  const Option watch_flag = verb.flag("--watch", watch, "Follow it live until it has settled");
+  const Option wait_flag = verb.flag("--wait", wait, "Say nothing until it has settled; the exit code tells how");
+  const Option no_wait_flag = verb.flag("--no-wait", no_wait, "Return at once; this is the default");
+  watch_flag.excludes(wait_flag);
+  no_wait_flag.excludes(watch_flag).excludes(wait_flag);
 }
 
 int WaitOptions::run(Context& ctx, std::int64_t request, std::vector<std::string> machines) const {

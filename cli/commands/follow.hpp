@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands/context.hpp"
+#include "cli/commands/verb.hpp"
 
 namespace decom::cli {
 
@@ -25,7 +26,7 @@ struct WaitOptions {
   bool watch = false;
   bool wait = false;
   bool no_wait = false;
-  void add(CLI::App& verb);
+  void add(const Verb& verb);
   /// Follows as asked; 0 at once where nothing was asked.
   int run(Context& ctx, std::int64_t request, std::vector<std::string> machines = {}) const;
 };

@@ -16,29 +16,26 @@ int set_freeze(const FreezeOptions& options, const std::string& path, Context& c
   return 0;
 }
 
-void add(CLI::App& app, Context& ctx, const char* name, const char* text, const char* footer) {
+void add(const Verb& program, Context& ctx, const char* name, const char* text, const char* footer) {
   auto options = std::make_shared<FreezeOptions>();
-  auto* verb = app.add_subcommand(name, text);
-  verb->add_option("--reason", options->reason, "Why; shown to everybody who is stopped by it")
-      ->required()
-      ->type_name("TEXT");
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(footer);
+  const Verb verb = program.verb(name, text);
+  verb.option("--reason", options->reason, "Why; shown to everybody who is stopped by it").required().type_name("TEXT");
+  options->output.add(verb, {"table", "json"});
+  verb.footer(footer);
   const std::string path = std::string("/v1/") + name;
-  verb->callback(
-      [options, path, &ctx] { ctx.run = [options, path, &ctx] { return set_freeze(*options, path, ctx); }; });
+  verb.run([options, path, &ctx] { return set_freeze(*options, path, ctx); });
 }
 
 }  // namespace
 
-void add_freeze(CLI::App& app, Context& ctx) {
-  add(app, ctx, "freeze", "Stop every new irreversible step at once; administrators only",
+void add_freeze(const Verb& program, Context& ctx) {
+  add(program, ctx, "freeze", "Stop every new irreversible step at once; administrators only",
       "What is under way at vCenter ends there; nothing irreversible begins until 'decomctl thaw'.\n\n"
       "Examples:\n  decomctl freeze --reason 'storage incident'");
 }
 
-void add_thaw(CLI::App& app, Context& ctx) {
-  add(app, ctx, "thaw", "Let irreversible steps begin again; administrators only",
+void add_thaw(const Verb& program, Context& ctx) {
+  add(program, ctx, "thaw", "Let irreversible steps begin again; administrators only",
       "Examples:\n  decomctl thaw --reason 'incident is over'");
 }
 

@@ -49,31 +49,30 @@ int list(const ListOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_list(CLI::App& app, Context& ctx) {
+void add_list(const Verb& program, Context& ctx) {
   auto options = std::make_shared<ListOptions>();
-  auto* verb = app.add_subcommand("list", "List requests, newest first");
-  auto* states = verb->add_option("--state", options->states, "With a machine in this state; may be repeated");
-  ctx.one_of(states, {"pending_approval", "scheduled", "queued", "running", "holding", "succeeded", "failed",
-                      "cancelled", "needs_attention"});
-  states->type_name("STATE")->allow_extra_args(false)->delimiter(',');
-  verb->add_flag("--live", options->live, "Only those that are not settled");
-  auto* user = verb->add_option("--user", options->user, "Of this requester")->type_name("USER");
-  verb->add_flag("--mine", options->mine, "Your own")->excludes(user);
-  ctx.complete_with(
-      verb->add_option("--machine", options->machine, "With this machine: part of a name, an address, an id")
-          ->type_name("VM"),
-      ValueSpec::Kind::machine);
-  verb->add_option("--text", options->text, "With this in reason, ticket or a step's message")->type_name("TEXT");
-  verb->add_option("--since", options->since, "Made at or after: 2h, yesterday, '2026-03-01 06:00'")->type_name("TIME");
-  verb->add_option("--until", options->until, "Made before")->type_name("TIME");
-  options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
-  options->pages.add(*verb, 50, 500);
-  verb->footer(
+  const Verb verb = program.verb("list", "List requests, newest first");
+  const Option states = verb.option("--state", options->states, "With a machine in this state; may be repeated");
+  states.one_of({"pending_approval", "scheduled", "queued", "running", "holding", "succeeded", "failed", "cancelled",
+                 "needs_attention"});
+  states.type_name("STATE").one_a_time().separated_by_commas();
+  verb.flag("--live", options->live, "Only those that are not settled");
+  const Option user = verb.option("--user", options->user, "Of this requester").type_name("USER");
+  verb.flag("--mine", options->mine, "Your own").excludes(user);
+  verb.option("--machine", options->machine, "With this machine: part of a name, an address, an id")
+      .type_name("VM")
+      .completes(ValueSpec::Kind::machine);
+  verb.option("--text", options->text, "With this in reason, ticket or a step's message").type_name("TEXT");
+  verb.option("--since", options->since, "Made at or after: 2h, yesterday, '2026-03-01 06:00'").type_name("TIME");
+  verb.option("--until", options->until, "Made before").type_name("TIME");
+  options->output.add(verb, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
+  options->pages.add(verb, 50, 500);
+  verb.footer(
       "Examples:\n"
       "  decomctl list --live\n"
       "  decomctl list --state needs_attention,failed --since 7d\n"
       "  decomctl list --machine web-prod-01 -o json");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return list(*options, ctx); }; });
+  verb.run([options, &ctx] { return list(*options, ctx); });
 }
 
 }  // namespace decom::cli

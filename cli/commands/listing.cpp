@@ -9,10 +9,10 @@ bool ascii_only() { return ::isatty(STDOUT_FILENO) == 1; }
 
 }  // namespace
 
-void OutputOptions::add(CLI::App& verb, Context& ctx, std::vector<std::string> formats) {
+void OutputOptions::add(const Verb& verb, std::vector<std::string> formats) {
   output = formats.front();
-  ctx.one_of(verb.add_option("-o,--output", output, "How to print"), std::move(formats));
-  verb.add_option("--format", format, "Print each item by a template: '{{name}}\\t{{id}}'")->type_name("TEMPLATE");
+  verb.option("-o,--output", output, "How to print").one_of(std::move(formats));
+  verb.option("--format", format, "Print each item by a template: '{{name}}\\t{{id}}'").type_name("TEMPLATE");
 }
 
 bool OutputOptions::streams() const {
@@ -45,7 +45,7 @@ bool OutputOptions::print_value(const Context& ctx, const Json& value) const {
   return true;
 }
 
-void PageOptions::add(CLI::App& verb, std::size_t most, std::size_t a_page) {
+void PageOptions::add(const Verb& verb, std::size_t most, std::size_t a_page) {
   const auto at_least_one = [](const std::string& text) {
     return text.find_first_not_of("0123456789") == std::string::npos && text.find_first_not_of('0') != std::string::npos
                ? std::string{}
@@ -53,8 +53,8 @@ void PageOptions::add(CLI::App& verb, std::size_t most, std::size_t a_page) {
   };
   limit = most;
   page = a_page;
-  verb.add_option("--limit", limit, "At most so many")->type_name("N")->check(at_least_one)->capture_default_str();
-  verb.add_flag("--all", all, "All of them");
+  verb.option("--limit", limit, "At most so many").type_name("N").check(at_least_one).shows_default();
+  verb.flag("--all", all, "All of them");
 }
 
 Json print_pages(const Context& ctx, const std::string& path, Query query, const PageOptions& pages,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands/context.hpp"
+#include "cli/commands/verb.hpp"
 #include "cli/render/output.hpp"
 
 namespace decom::cli {
@@ -23,7 +24,7 @@ struct OutputOptions {
   std::string format;
 
   /// `formats` are those that the verb knows, of which the first is the default.
-  void add(CLI::App& verb, Context& ctx, std::vector<std::string> formats);
+  void add(const Verb& verb, std::vector<std::string> formats);
   [[nodiscard]] Output kind() const { return output_from(output); }
   /// Rows can be printed page by page.
   [[nodiscard]] bool streams() const;
@@ -38,7 +39,7 @@ struct PageOptions {
   std::size_t limit = 100;
   bool all = false;
   std::size_t page = 500;  ///< what the API gives at most in one answer
-  void add(CLI::App& verb, std::size_t most, std::size_t a_page);
+  void add(const Verb& verb, std::size_t most, std::size_t a_page);
 };
 
 /// Reads pages by cursor until `limit` items came (or all), and prints them. Returns the last page, whose `items` are

@@ -56,20 +56,20 @@ int login(const LoginOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_login(CLI::App& app, Context& ctx) {
+void add_login(const Verb& program, Context& ctx) {
   auto options = std::make_shared<LoginOptions>();
-  auto* verb = app.add_subcommand("login", "Prove to the directory who you are");
-  verb->add_option("user", options->user, "Your name in the directory; without it, your name on this host")
-      ->type_name("USER");
-  verb->add_flag("--password-stdin", options->password_stdin, "Read the password from stdin instead of asking");
-  verb->footer(
+  const Verb verb = program.verb("login", "Prove to the directory who you are");
+  verb.option("user", options->user, "Your name in the directory; without it, your name on this host")
+      .type_name("USER");
+  verb.flag("--password-stdin", options->password_stdin, "Read the password from stdin instead of asking");
+  verb.footer(
       "The password is asked for on the terminal without echo, sent to decomd over its socket, and kept nowhere.\n"
       "The login is kept in $XDG_RUNTIME_DIR/decom, else ~/.cache/decom, and ends by itself after some hours.\n\n"
       "Examples:\n"
       "  decomctl login\n"
       "  decomctl login 'CORP\\alice'\n"
       "  pass show work/ad | decomctl login alice@corp.example.test --password-stdin");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return login(*options, ctx); }; });
+  verb.run([options, &ctx] { return login(*options, ctx); });
 }
 
 }  // namespace decom::cli

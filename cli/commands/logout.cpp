@@ -27,10 +27,10 @@ int logout(Context& ctx) {
 
 }  // namespace
 
-void add_logout(CLI::App& app, Context& ctx) {
-  auto* verb = app.add_subcommand("logout", "End your login here and in the daemon");
-  verb->footer("Examples:\n  decomctl logout");
-  verb->callback([&ctx] { ctx.run = [&ctx] { return logout(ctx); }; });
+void add_logout(const Verb& program, Context& ctx) {
+  const Verb verb = program.verb("logout", "End your login here and in the daemon");
+  verb.footer("Examples:\n  decomctl logout");
+  verb.run([&ctx] { return logout(ctx); });
 }
 
 }  // namespace decom::cli

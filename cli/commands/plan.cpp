@@ -25,17 +25,17 @@ int plan(const DryRun& options, Context& ctx) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Context& ctx) {
+void add_plan(const Verb& program, Context& ctx) {
   auto options = std::make_shared<DryRun>();
-  auto* verb = app.add_subcommand("plan", "Show what submit would do, and change nothing");
-  options->plan.add(*verb, ctx);
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(
+  const Verb verb = program.verb("plan", "Show what submit would do, and change nothing");
+  options->plan.add(verb);
+  options->output.add(verb, {"table", "json"});
+  verb.footer(
       "Every step of the plan looks at the world as it is now, and says what it would change.\n\n"
       "Examples:\n"
       "  decomctl plan web-prod-01\n"
       "  decomctl plan lab:vm-123 --skip dns -o json");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return plan(*options, ctx); }; });
+  verb.run([options, &ctx] { return plan(*options, ctx); });
 }
 
 }  // namespace decom::cli

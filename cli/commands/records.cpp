@@ -49,31 +49,29 @@ int records(const RecordsOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_records(CLI::App& app, Context& ctx) {
+void add_records(const Verb& program, Context& ctx) {
   auto options = std::make_shared<RecordsOptions>();
-  auto* verb = app.add_subcommand("records", "Show what other systems know of machines, also of those that are gone");
-  ctx.complete_with(verb->add_option("machines", options->machines,
-                                     "Names that are unique, or ids such as lab:vm-123; - reads them from stdin")
-                        ->type_name("VM"),
-                    ValueSpec::Kind::machine);
-  ctx.complete_with(
-      verb->add_option("-f,--file", options->file, "Read machines from a file, one a line")->type_name("FILE"),
-      ValueSpec::Kind::file);
-  verb->add_option("--name", options->ghost.name, "Of a machine that is gone: its name")->type_name("NAME");
-  verb->add_option("--host", options->ghost.host, "Of a machine that is gone: the host name of its guest")
-      ->type_name("HOST");
-  verb->add_option("--ip", options->ghost.addresses, "Of a machine that is gone: an address; may be repeated")
-      ->type_name("ADDRESS")
-      ->allow_extra_args(false)
-      ->delimiter(',');
-  verb->add_option("--uuid", options->ghost.uuid, "Of a machine that is gone: its BIOS or instance UUID")
-      ->type_name("UUID");
-  verb->add_option("--system", options->systems, "Ask only this system; may be repeated")
-      ->type_name("SYSTEM")
-      ->allow_extra_args(false)
-      ->delimiter(',');
-  options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
-  verb->footer(
+  const Verb verb = program.verb("records", "Show what other systems know of machines, also of those that are gone");
+  verb.option("machines", options->machines,
+              "Names that are unique, or ids such as lab:vm-123; - reads them from stdin")
+      .type_name("VM")
+      .completes(ValueSpec::Kind::machine);
+  verb.option("-f,--file", options->file, "Read machines from a file, one a line")
+      .type_name("FILE")
+      .completes(ValueSpec::Kind::file);
+  verb.option("--name", options->ghost.name, "Of a machine that is gone: its name").type_name("NAME");
+  verb.option("--host", options->ghost.host, "Of a machine that is gone: the host name of its guest").type_name("HOST");
+  verb.option("--ip", options->ghost.addresses, "Of a machine that is gone: an address; may be repeated")
+      .type_name("ADDRESS")
+      .one_a_time()
+      .separated_by_commas();
+  verb.option("--uuid", options->ghost.uuid, "Of a machine that is gone: its BIOS or instance UUID").type_name("UUID");
+  verb.option("--system", options->systems, "Ask only this system; may be repeated")
+      .type_name("SYSTEM")
+      .one_a_time()
+      .separated_by_commas();
+  options->output.add(verb, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
+  verb.footer(
       "Asks every system of records.d at the same time, each with its own deadline. A record is proven where two "
       "facts\n"
       "of it are the machine's; none is proof that there is nothing; unread says nothing. Changes nothing.\n"
@@ -82,7 +80,7 @@ void add_records(CLI::App& app, Context& ctx) {
       "  decomctl records web-prod-01\n"
       "  decomctl records --name web-prod-01 --ip 10.1.2.3\n"
       "  decomctl search folder:attic -o id | decomctl records --file - -o csv");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return records(*options, ctx); }; });
+  verb.run([options, &ctx] { return records(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -27,19 +27,21 @@ int resolve(const ResolveOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_resolve(CLI::App& app, Context& ctx) {
+void add_resolve(const Verb& program, Context& ctx) {
   auto options = std::make_shared<ResolveOptions>();
-  auto* verb = app.add_subcommand("resolve", "Say what became of a step whose outcome is not known");
-  ctx.complete_with(verb->add_option("step", options->step, "As 17.3/destroy")->required()->type_name("STEP"),
-                    ValueSpec::Kind::request);
-  ctx.one_of(verb->add_option("--as", options->as, "What you found out")->required(), {"done", "not-done"});
-  verb->add_option("--reason", options->reason, "How you know; kept in the audit")->required()->type_name("TEXT");
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(
+  const Verb verb = program.verb("resolve", "Say what became of a step whose outcome is not known");
+  verb.option("step", options->step, "As 17.3/destroy")
+      .required()
+      .type_name("STEP")
+      .completes(ValueSpec::Kind::request);
+  verb.option("--as", options->as, "What you found out").required().one_of({"done", "not-done"});
+  verb.option("--reason", options->reason, "How you know; kept in the audit").required().type_name("TEXT");
+  options->output.add(verb, {"table", "json"});
+  verb.footer(
       "Look at the other system yourself first: the daemon believes you, and goes on from there.\n\n"
       "Examples:\n"
       "  decomctl resolve 17.3/destroy --as done --reason 'deleted in vCenter, task-77'");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return resolve(*options, ctx); }; });
+  verb.run([options, &ctx] { return resolve(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -29,25 +29,25 @@ int retry(const RetryOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_retry(CLI::App& app, Context& ctx) {
+void add_retry(const Verb& program, Context& ctx) {
   auto options = std::make_shared<RetryOptions>();
-  auto* verb = app.add_subcommand("retry", "Run what failed, is held or is in doubt once more, under your rights");
-  ctx.complete_with(verb->add_option("request", options->request, "17, or 17.3 for its third machine")
-                        ->required()
-                        ->type_name("REQUEST"),
-                    ValueSpec::Kind::request);
-  verb->add_option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
-      ->type_name("VM")
-      ->allow_extra_args(false);
-  verb->add_flag("--apply", options->apply, "Where a step's outcome is not known, allow one more call");
-  options->wait.add(*verb);
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(
+  const Verb verb = program.verb("retry", "Run what failed, is held or is in doubt once more, under your rights");
+  verb.option("request", options->request, "17, or 17.3 for its third machine")
+      .required()
+      .type_name("REQUEST")
+      .completes(ValueSpec::Kind::request);
+  verb.option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
+      .type_name("VM")
+      .one_a_time();
+  verb.flag("--apply", options->apply, "Where a step's outcome is not known, allow one more call");
+  options->wait.add(verb);
+  options->output.add(verb, {"table", "json"});
+  verb.footer(
       "After an unknown outcome, retry only looks again: it sends nothing without --apply.\n\n"
       "Examples:\n"
       "  decomctl retry 17 --watch\n"
       "  decomctl retry 17.3 --apply");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return retry(*options, ctx); }; });
+  verb.run([options, &ctx] { return retry(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -47,15 +47,15 @@ int search(const SearchOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_search(CLI::App& app, Context& ctx) {
+void add_search(const Verb& program, Context& ctx) {
   auto options = std::make_shared<SearchOptions>();
-  auto* verb = app.add_subcommand("search", "Find machines in the live mirror of all vCenters");
-  verb->add_option("query", options->words, "Words, and field:value terms")->type_name("QUERY");
-  verb->add_option("--sort", options->sort, "A field to sort by; -FIELD descends")->type_name("FIELD");
-  verb->add_flag("--fields", options->fields, "Tell what can be searched by, instead of searching");
-  options->output.add(*verb, ctx, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
-  options->pages.add(*verb, 100, 1000);
-  verb->footer(
+  const Verb verb = program.verb("search", "Find machines in the live mirror of all vCenters");
+  verb.option("query", options->words, "Words, and field:value terms").type_name("QUERY");
+  verb.option("--sort", options->sort, "A field to sort by; -FIELD descends").type_name("FIELD");
+  verb.flag("--fields", options->fields, "Tell what can be searched by, instead of searching");
+  options->output.add(verb, {"table", "wide", "json", "ndjson", "csv", "name", "id"});
+  options->pages.add(verb, 100, 1000);
+  verb.footer(
       "Words match name, guest host name, address, note and UUID. Terms: name: host: ip: os: power: vcenter: folder:\n"
       "cluster: tag: owner: attr.KEY: snapshot: uuid: created: with * and ?, !, < > and CIDR.\n\n"
       "Examples:\n"
@@ -63,7 +63,7 @@ void add_search(CLI::App& app, Context& ctx) {
       "  decomctl search 'ip:10.1.0.0/16 os:windows power:off'\n"
       "  decomctl search '!owner:alice created:<2024-01-01' --sort=-created\n"
       "  decomctl search folder:attic --all -o id | decomctl submit --file - --reason 'CHG-1234'");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return search(*options, ctx); }; });
+  verb.run([options, &ctx] { return search(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -20,17 +20,16 @@ int show(const ShowOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_show(CLI::App& app, Context& ctx) {
+void add_show(const Verb& program, Context& ctx) {
   auto options = std::make_shared<ShowOptions>();
-  auto* verb = app.add_subcommand("show", "Show all that is known of a machine or of a request");
-  ctx.complete_with(
-      verb->add_option("what", options->what, "A name that is unique, an id such as lab:vm-123, or a request: 17, 17.3")
-          ->required()
-          ->type_name("VM|REQUEST"),
-      ValueSpec::Kind::machine);
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer("Examples:\n  decomctl show web-prod-01\n  decomctl show lab:vm-123 -o json\n  decomctl show 17.3");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return show(*options, ctx); }; });
+  const Verb verb = program.verb("show", "Show all that is known of a machine or of a request");
+  verb.option("what", options->what, "A name that is unique, an id such as lab:vm-123, or a request: 17, 17.3")
+      .required()
+      .type_name("VM|REQUEST")
+      .completes(ValueSpec::Kind::machine);
+  options->output.add(verb, {"table", "json"});
+  verb.footer("Examples:\n  decomctl show web-prod-01\n  decomctl show lab:vm-123 -o json\n  decomctl show 17.3");
+  verb.run([options, &ctx] { return show(*options, ctx); });
 }
 
 }  // namespace decom::cli

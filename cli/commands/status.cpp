@@ -58,16 +58,15 @@ int show_request(const RequestRef& ref, const OutputOptions& output, Context& ct
   return 0;
 }
 
-void add_status(CLI::App& app, Context& ctx) {
+void add_status(const Verb& program, Context& ctx) {
   auto options = std::make_shared<StatusOptions>();
-  auto* verb = app.add_subcommand("status", "Tell the whole story of a request, or what is under way");
-  ctx.complete_with(
-      verb->add_option("request", options->request, "17, or 17.3 for its third machine; without it, all live ones")
-          ->type_name("REQUEST"),
-      ValueSpec::Kind::request);
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer("Examples:\n  decomctl status\n  decomctl status 17\n  decomctl status 17.3 -o json");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return status(*options, ctx); }; });
+  const Verb verb = program.verb("status", "Tell the whole story of a request, or what is under way");
+  verb.option("request", options->request, "17, or 17.3 for its third machine; without it, all live ones")
+      .type_name("REQUEST")
+      .completes(ValueSpec::Kind::request);
+  options->output.add(verb, {"table", "json"});
+  verb.footer("Examples:\n  decomctl status\n  decomctl status 17\n  decomctl status 17.3 -o json");
+  verb.run([options, &ctx] { return status(*options, ctx); });
 }
 
 }  // namespace decom::cli

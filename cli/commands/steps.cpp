@@ -45,19 +45,19 @@ int steps(const StepsOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_steps(CLI::App& app, Context& ctx) {
+void add_steps(const Verb& program, Context& ctx) {
   auto options = std::make_shared<StepsOptions>();
-  auto* verb = app.add_subcommand("steps", "List the kinds of steps and the configured systems, and try these");
-  verb->add_flag("--test", options->test, "Try each system's credential, and that it can read what must be there");
-  verb->add_option("systems", options->systems, "With --test: only these")->type_name("SYSTEM");
-  options->output.add(*verb, ctx, {"table", "json", "ndjson", "csv", "name"});
-  verb->footer(
+  const Verb verb = program.verb("steps", "List the kinds of steps and the configured systems, and try these");
+  verb.flag("--test", options->test, "Try each system's credential, and that it can read what must be there");
+  verb.option("systems", options->systems, "With --test: only these").type_name("SYSTEM");
+  options->output.add(verb, {"table", "json", "ndjson", "csv", "name"});
+  verb.footer(
       "Exit code of --test: 0 all answered as they should, 1 some did not.\n\n"
       "Examples:\n"
       "  decomctl steps\n"
       "  decomctl steps --test\n"
       "  decomctl steps --test dns-corp");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return steps(*options, ctx); }; });
+  verb.run([options, &ctx] { return steps(*options, ctx); });
 }
 
 }  // namespace decom::cli

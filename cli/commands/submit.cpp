@@ -76,23 +76,23 @@ int submit(const SubmitOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_submit(CLI::App& app, Context& ctx) {
+void add_submit(const Verb& program, Context& ctx) {
   auto options = std::make_shared<SubmitOptions>();
-  auto* verb = app.add_subcommand("submit", "Decommission machines: shows what will happen, asks, and begins");
-  options->plan.add(*verb, ctx);
-  verb->add_flag("-y,--yes", options->yes, "Do not ask");
-  verb->add_option("--idempotency-key", options->idempotency_key,
-                   "A key of your own: under one key there is one request, and another one is refused")
-      ->type_name("KEY");
-  options->wait.add(*verb);
-  options->output.add(*verb, ctx, {"table", "json"});
-  verb->footer(
+  const Verb verb = program.verb("submit", "Decommission machines: shows what will happen, asks, and begins");
+  options->plan.add(verb);
+  verb.flag("-y,--yes", options->yes, "Do not ask");
+  verb.option("--idempotency-key", options->idempotency_key,
+              "A key of your own: under one key there is one request, and another one is refused")
+      .type_name("KEY");
+  options->wait.add(verb);
+  options->output.add(verb, {"table", "json"});
+  verb.footer(
       "Prints the number of the request, and returns as soon as it is safe on disk.\n\n"
       "Examples:\n"
       "  decomctl submit web-prod-01 --reason 'replaced by web-prod-07' --ticket CHG-1234\n"
       "  decomctl submit lab:vm-123 lab:vm-124 --at 'tomorrow 06:00' --yes\n"
       "  decomctl search folder:attic -o id | decomctl submit --file - --reason 'attic cleanup' --watch");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return submit(*options, ctx); }; });
+  verb.run([options, &ctx] { return submit(*options, ctx); });
 }
 
 }  // namespace decom::cli

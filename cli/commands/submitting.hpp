@@ -3,9 +3,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/commands/context.hpp"
+#include "cli/commands/verb.hpp"
 #include "common/api/plans.hpp"
 
 namespace decom::cli {
@@ -21,7 +20,7 @@ struct PlanOptions {
   std::vector<std::string> skip;
   std::string at;
 
-  void add(CLI::App& verb, Context& ctx);
+  void add(const Verb& verb);
 };
 
 /// As the API takes them, with times made absolute.

@@ -49,10 +49,10 @@ int revoke(const TokenOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_token(CLI::App& app, Context& ctx) {
-  auto* verb = app.add_subcommand("token", "Tokens for cron and scripts, instead of a login");
-  verb->require_subcommand(1);
-  verb->footer(
+void add_token(const Verb& program, Context& ctx) {
+  const Verb verb = program.verb("token", "Tokens for cron and scripts, instead of a login");
+  verb.needs_a_verb();
+  verb.footer(
       "A script uses a token by DECOMCTL_TOKEN_FILE, which names a file of mode 0600 that holds it.\n\n"
       "Examples:\n"
       "  decomctl token create --name nightly --ttl 90d > ~/.decom-token\n"
@@ -60,25 +60,23 @@ void add_token(CLI::App& app, Context& ctx) {
       "  decomctl token revoke 7f3a");
   const auto add = [&](const char* name, const char* text, auto body, auto options_of) {
     auto options = std::make_shared<TokenOptions>();
-    auto* sub = verb->add_subcommand(name, text);
-    options_of(*sub, *options);
-    sub->callback([options, &ctx, body] { ctx.run = [options, &ctx, body] { return body(*options, ctx); }; });
+    const Verb sub = verb.verb(name, text);
+    options_of(sub, *options);
+    sub.run([options, &ctx, body] { return body(*options, ctx); });
   };
-  add("create", "Make a token with your rights and print it, once", create, [&](CLI::App& sub, TokenOptions& o) {
-    sub.add_option("--name", o.name, "What it is for")->required()->type_name("NAME");
-    sub.add_option("--ttl", o.ttl, "How long it is valid")->type_name("TIME")->capture_default_str();
-    o.output.add(sub, ctx, {"table", "json"});
+  add("create", "Make a token with your rights and print it, once", create, [&](const Verb& sub, TokenOptions& o) {
+    sub.option("--name", o.name, "What it is for").required().type_name("NAME");
+    sub.option("--ttl", o.ttl, "How long it is valid").type_name("TIME").shows_default();
+    o.output.add(sub, {"table", "json"});
     sub.footer("Examples:\n  (umask 077; decomctl token create --name nightly --ttl 90d > ~/.decom-token)");
   });
-  add("list", "Show your tokens, never their secret", list, [&](CLI::App& sub, TokenOptions& o) {
-    o.output.add(sub, ctx, {"table", "json", "ndjson", "csv", "name", "id"});
-    sub.add_flag("--all", o.all, "Everybody's; administrators only");
+  add("list", "Show your tokens, never their secret", list, [&](const Verb& sub, TokenOptions& o) {
+    o.output.add(sub, {"table", "json", "ndjson", "csv", "name", "id"});
+    sub.flag("--all", o.all, "Everybody's; administrators only");
     sub.footer("Examples:\n  decomctl token list");
   });
-  add("revoke", "End a token at once", revoke, [](CLI::App& sub, TokenOptions& o) {
-    sub.add_option("id", o.id, "As 'token list' shows it, or four characters of its beginning")
-        ->required()
-        ->type_name("ID");
+  add("revoke", "End a token at once", revoke, [](const Verb& sub, TokenOptions& o) {
+    sub.option("id", o.id, "As 'token list' shows it, or four characters of its beginning").required().type_name("ID");
     sub.footer("Examples:\n  decomctl token revoke 7f3a");
   });
 }

@@ -31,24 +31,22 @@ int watch(const WatchOptions& options, Context& ctx) {
 
 }  // namespace
 
-void add_watch(CLI::App& app, Context& ctx) {
+void add_watch(const Verb& program, Context& ctx) {
   auto options = std::make_shared<WatchOptions>();
-  auto* verb = app.add_subcommand("watch", "Follow requests live until they have settled");
-  ctx.complete_with(verb->add_option("request", options->requests,
-                                     "17, or 17.3 for its third machine; without any, everything, until Ctrl-C")
-                        ->type_name("REQUEST"),
-                    ValueSpec::Kind::request);
-  verb->add_flag("--log", options->log, "Let events scroll by above the picture");
-  verb->add_option("--since", options->since, "Show first what happened behind this event number; 0 is the beginning")
-      ->type_name("NUMBER")
-      ->check([](const std::string& text) {
+  const Verb verb = program.verb("watch", "Follow requests live until they have settled");
+  verb.option("request", options->requests, "17, or 17.3 for its third machine; without any, everything, until Ctrl-C")
+      .type_name("REQUEST")
+      .completes(ValueSpec::Kind::request);
+  verb.flag("--log", options->log, "Let events scroll by above the picture");
+  verb.option("--since", options->since, "Show first what happened behind this event number; 0 is the beginning")
+      .type_name("NUMBER")
+      .check([](const std::string& text) {
         return text.find_first_not_of("0123456789") == std::string::npos
                    ? std::string{}
                    : "'" + text + "' is not the number of an event";
       });
-  ctx.one_of(verb->add_option("-o,--output", options->output, "How to print")->capture_default_str(),
-             {"table", "lines", "ndjson"});
-  verb->footer(
+  verb.option("-o,--output", options->output, "How to print").shows_default().one_of({"table", "lines", "ndjson"});
+  verb.footer(
       "On a terminal, a picture that moves; in a pipe, one event a line. Ctrl-C detaches and stops nothing (exit "
       "130).\n"
       "Exit code once all have settled: 0 done, 8 needs attention, 7 some failed, 1 failed, 6 cancelled.\n\n"
@@ -56,7 +54,7 @@ void add_watch(CLI::App& app, Context& ctx) {
       "  decomctl watch 17\n"
       "  decomctl watch 17 --log\n"
       "  decomctl watch 17.3 --since 0 -o ndjson");
-  verb->callback([options, &ctx] { ctx.run = [options, &ctx] { return watch(*options, ctx); }; });
+  verb.run([options, &ctx] { return watch(*options, ctx); });
 }
 
 }  // namespace decom::cli

@@ -13,12 +13,12 @@ int whoami(const OutputOptions& output, Context& ctx) {
 
 }  // namespace
 
-void add_whoami(CLI::App& app, Context& ctx) {
+void add_whoami(const Verb& program, Context& ctx) {
   auto output = std::make_shared<OutputOptions>();
-  auto* verb = app.add_subcommand("whoami", "Show who you are logged in as, and your roles");
-  output->add(*verb, ctx, {"table", "json"});
-  verb->footer("Examples:\n  decomctl whoami\n  decomctl whoami --format '{{user}} {{roles}}'");
-  verb->callback([output, &ctx] { ctx.run = [output, &ctx] { return whoami(*output, ctx); }; });
+  const Verb verb = program.verb("whoami", "Show who you are logged in as, and your roles");
+  output->add(verb, {"table", "json"});
+  verb.footer("Examples:\n  decomctl whoami\n  decomctl whoami --format '{{user}} {{roles}}'");
+  verb.run([output, &ctx] { return whoami(*output, ctx); });
 }
 
 }  // namespace decom::cli
