@@ -9,9 +9,9 @@ bool ascii_only() { return ::isatty(STDOUT_FILENO) == 1; }
 
 }  // namespace
 
-void OutputOptions::add(const Verb& verb, std::vector<std::string> formats) {
+void OutputOptions::add(const Verb& verb, const std::vector<std::string>& formats) {
   output = formats.front();
-  verb.option("-o,--output", output, "How to print").one_of(std::move(formats));
+  verb.option("-o,--output", output, "How to print").one_of(formats);
   verb.option("--format", format, "Print each item by a template: '{{name}}\\t{{id}}'").type_name("TEMPLATE");
 }
 
@@ -57,7 +57,7 @@ void PageOptions::add(const Verb& verb, std::size_t most, std::size_t a_page) {
   verb.flag("--all", all, "All of them");
 }
 
-Json print_pages(const Context& ctx, const std::string& path, Query query, const PageOptions& pages,
+Json print_pages(const Context& ctx, const std::string& path, const Query& query, const PageOptions& pages,
                  const OutputOptions& output, const Listing& listing) {
   const Client client = ctx.client();
   Json kept = Json::array();

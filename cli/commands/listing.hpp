@@ -24,7 +24,7 @@ struct OutputOptions {
   std::string format;
 
   /// `formats` are those that the verb knows, of which the first is the default.
-  void add(const Verb& verb, std::vector<std::string> formats);
+  void add(const Verb& verb, const std::vector<std::string>& formats);
   [[nodiscard]] Output kind() const { return output_from(output); }
   /// Rows can be printed page by page.
   [[nodiscard]] bool streams() const;
@@ -44,7 +44,7 @@ struct PageOptions {
 
 /// Reads pages by cursor until `limit` items came (or all), and prints them. Returns the last page, whose `items` are
 /// all that were read unless the output streams.
-Json print_pages(const Context& ctx, const std::string& path, Query query, const PageOptions& pages,
+Json print_pages(const Context& ctx, const std::string& path, const Query& query, const PageOptions& pages,
                  const OutputOptions& output, const Listing& listing);
 
 }  // namespace decom::cli
