@@ -33,16 +33,21 @@ std::string option_lines(const api::Options& options, const Style& style) {
 
 namespace {
 
-/// What a step would remove, and what it would leave, a line each.
+/// What a step would remove or change, and what it would leave, a line each.
 std::string record_lines(const api::PlannedStep& step, const Style& style) {
+  constexpr std::string_view kLeave = "leave";
+  std::size_t width = kLeave.size();
+  for (const api::PlannedRecord& record : step.records) width = std::max(width, record.effect.size());
   std::string text;
   for (const api::PlannedRecord& record : step.records) {
     const std::string what = safe_for_terminal(record.what.empty() ? record.id : record.what);
-    text +=
-        record.left_alone
-            ? "      " + painted(style, Color::yellow, "leave  ") + what + ": " + safe_for_terminal(*record.left_alone)
-            : "      " + painted(style, Color::red, "remove ") + what +
-                  (record.facts.empty() ? "" : " (" + safe_for_terminal(join(record.facts, ", ")) + ")");
+    const auto verb = [&](Color color, std::string_view word) {
+      return "      " + painted(style, color, fmt::format("{:<{}} ", safe_for_terminal(word), width)) + what;
+    };
+    text += record.left_alone
+                ? verb(Color::yellow, kLeave) + ": " + safe_for_terminal(*record.left_alone)
+                : verb(Color::red, record.effect) +
+                      (record.facts.empty() ? "" : " (" + safe_for_terminal(join(record.facts, ", ")) + ")");
     text += "\n";
   }
   if (text.empty()) return text;

@@ -20,12 +20,22 @@ Color color_of_record(std::string_view state) {
 
 std::string took(std::int64_t elapsed_ms) { return to_text(std::chrono::milliseconds{elapsed_ms}); }
 
+bool is_removal(const Json& row) { return row.at("effect").get<std::string>() == "remove"; }
+
+/// Where it would not simply be removed, what would be done to it in front of it.
+std::string words_for(const Json& row) {
+  const auto what = row.at("what").get<std::string>();
+  if (const auto done = row.at("done").get<std::string>(); !done.empty()) return what + " " + done;
+  return is_removal(row) ? what : row.at("effect").get<std::string>() + " " + what;
+}
+
 /// What speaks for it, and then what does not.
 std::string evidence_of(const Json& row) {
   std::vector<std::string> parts;
   for (const Json& fact : row.at("facts")) parts.push_back(fact.get<std::string>());
   for (const Json& fact : row.at("against")) parts.push_back("but " + fact.get<std::string>());
-  if (const auto why = row.at("forbidden").get<std::string>(); !why.empty()) parts.push_back("not removed: " + why);
+  if (const auto why = row.at("forbidden").get<std::string>(); !why.empty())
+    parts.push_back((is_removal(row) ? "not removed: " : "left as it is: ") + why);
   return join(parts, ", ");
 }
 
@@ -45,6 +55,8 @@ Json record_rows(const api::RecordsAnswer& answer) {
                {"facts", Json::array()},
                {"against", Json::array()},
                {"forbidden", ""},
+               {"effect", "remove"},
+               {"done", ""},
                {"code", system.code.value_or("")},
                {"text", system.text},
                {"elapsed_ms", system.elapsed_ms}};
@@ -54,7 +66,9 @@ Json record_rows(const api::RecordsAnswer& answer) {
                     {"what", record.what},
                     {"facts", record.facts},
                     {"against", record.against},
-                    {"forbidden", record.forbidden}});
+                    {"forbidden", record.forbidden},
+                    {"effect", record.effect},
+                    {"done", record.done}});
         rows.push_back(row);
       }
       if (system.records.empty()) rows.push_back(std::move(row));
@@ -72,7 +86,7 @@ std::string record_table(const Json& rows, bool wide, const Style& style) {
   for (const Json& row : rows) {
     const auto text = [&](const char* key) { return row.at(key).get<std::string>(); };
     const std::string state = text("state");
-    const std::string record = state == "unread" ? fmt::format("{}: {}", text("code"), text("text")) : text("what");
+    const std::string record = state == "unread" ? fmt::format("{}: {}", text("code"), text("text")) : words_for(row);
     std::vector<Cell> cells{text("machine"), text("system"), {state, color_of_record(state)}, record, evidence_of(row)};
     if (wide)
       for (const std::string& value : {text("id"), text("kind"), took(row.at("elapsed_ms").get<std::int64_t>())})
@@ -90,7 +104,8 @@ const std::vector<Field>& record_fields() {
                                          {"state", "state"},     {"id", "id"},
                                          {"what", "what"},       {"facts", "facts"},
                                          {"against", "against"}, {"forbidden", "forbidden"},
-                                         {"code", "code"},       {"text", "text"}};
+                                         {"code", "code"},       {"text", "text"},
+                                         {"effect", "effect"},   {"done", "done"}};
   return fields;
 }
 

@@ -26,7 +26,8 @@ struct PlannedRecord {
   std::string id;
   std::string what;
   std::vector<std::string> facts;         ///< that prove whose it is
-  std::optional<std::string> left_alone;  ///< why it is not removed; null: it is
+  std::optional<std::string> left_alone;  ///< why it is left as it is; null: it is not
+  std::string effect = "remove";          ///< what is done to it: "remove", "disable", "move"
 };
 DECOM_WIRE_TYPE(PlannedRecord)
 

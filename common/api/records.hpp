@@ -29,6 +29,8 @@ struct FoundRecord {
   std::vector<std::string> facts;    ///< that agree with the machine
   std::vector<std::string> against;  ///< that speak against it
   std::string forbidden;             ///< why it is not removed although it is proven; usually empty
+  std::string effect = "remove";     ///< what a step does to it: "remove", "disable", "move"
+  std::string done;                  ///< that nothing is left to do: "is disabled"; usually empty
 };
 DECOM_WIRE_TYPE(FoundRecord)
 

@@ -58,8 +58,8 @@ api::SystemRecords to_wire(const RecordAnswer& answer) {
                           .elapsed_ms = answer.elapsed.count()};
   if (answer.trouble) wire.code = to_string(*answer.trouble);
   for (const Record& record : answer.records)
-    wire.records.push_back(
-        {record.id, record.what, std::string(state_of(record)), record.facts, record.against, record.forbidden});
+    wire.records.push_back({record.id, record.what, std::string(state_of(record)), record.facts, record.against,
+                            record.forbidden, record.effect.empty() ? "remove" : record.effect, record.done});
   return wire;
 }
 

@@ -136,15 +136,19 @@ RequestOptions from_wire(const api::Options& options) {
 
 namespace {
 
+std::string effect_of(const FrozenRecord& record) { return record.effect.empty() ? "remove" : record.effect; }
+
 /// All that was seen where somebody looked just now; of a stored plan what it froze.
 std::vector<api::PlannedRecord> records_of(const PlanStep& step, const StepPreview* preview) {
   std::vector<api::PlannedRecord> records;
   if (preview != nullptr) {
     for (const SeenRecord& seen : preview->records)
       records.push_back({seen.record.id, seen.record.what, seen.facts,
-                         seen.left_alone.empty() ? std::nullopt : std::optional(seen.left_alone)});
+                         seen.left_alone.empty() ? std::nullopt : std::optional(seen.left_alone),
+                         effect_of(seen.record)});
   } else if (step.records) {
-    for (const FrozenRecord& frozen : *step.records) records.push_back({frozen.id, frozen.what, {}, std::nullopt});
+    for (const FrozenRecord& frozen : *step.records)
+      records.push_back({frozen.id, frozen.what, {}, std::nullopt, effect_of(frozen)});
   }
   return records;
 }

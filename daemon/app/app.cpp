@@ -68,15 +68,15 @@ std::vector<std::string> protected_uuids(const Config& config) {
 }
 
 /// The directory holds records of machines too, and needs no file of records.d for that.
-std::vector<FixedSystem> systems_without_a_file(Directory* directory, const StepRegistry& registry,
-                                                const std::filesystem::path& config) {
+std::vector<FixedSystem> systems_without_a_file(Directory* directory, const AdAction& action,
+                                                const StepRegistry& registry, const std::filesystem::path& config) {
   if (directory == nullptr) return {};
   return {{.definition = {.name = "ad_computer",
                           .kind = kAdComputerKind,
                           .summary = registry.at(kAdComputerKind).summary,
                           .after = {"destroy"},
                           .source = config.string()},
-           .system = std::make_shared<AdRecords>(*directory)}};
+           .system = std::make_shared<AdRecords>(*directory, action)}};
 }
 
 }  // namespace
@@ -92,7 +92,8 @@ class App::Impl {
         vcenters_(config_.vcenters, clock_),
         directory_(config_.directory ? connect_active_directory(*config_.directory) : nullptr),
         inventory_(vcenters_, clock_),
-        book_(records_, clock_, config_.systems, systems_without_a_file(directory_.get(), registry_, file_)),
+        book_(records_, clock_, config_.systems,
+              systems_without_a_file(directory_.get(), config_.computer_action, registry_, file_)),
         plans_(make_planner(config_)),
         auth_(config_.auth, store_, directory_.get(), clock_),
         admission_(

@@ -11,6 +11,7 @@
 #include "daemon/config/plan_file.hpp"
 #include "daemon/config/record_file.hpp"
 #include "daemon/config/toml_reader.hpp"
+#include "daemon/steps/ad_records.hpp"
 
 namespace decom {
 namespace {
@@ -140,6 +141,18 @@ void read_directory(TableReader& reader, const Beside& beside, Config& config) {
   reader.file("password_file", directory.password_file, beside, true);
   reader.file("ca_file", directory.ca_file, beside, false);
   reader.duration("timeout", directory.timeout, 100ms, 2min);
+  std::string action;
+  std::string move_to;
+  reader.string("computer_action", action);
+  reader.string("computer_move_to", move_to);
+  if (const auto wrong = wrong_in_action(action, move_to)) {
+    const bool by_action = reader.has("computer_action");
+    reader.mistake(by_action ? "computer_action" : "computer_move_to", fmt::format("of computers: {}", *wrong));
+  } else {
+    config.computer_action = ad_action(action, move_to);
+    if (const auto outside = wrong_in_unit(move_to, directory.base_dn))
+      reader.mistake("computer_move_to", fmt::format("'directory.computer_move_to' {}", *outside));
+  }
   reader.string("vcenter_user", config.vcenter_user, check_user_format);
   config.directory = std::move(directory);
 }
@@ -155,6 +168,18 @@ void read_roles(TableReader& roles, Config& config) {
   }
 }
 
+/// A step that says nothing of the account does what [directory] says: said in the plan itself, and so frozen with it.
+void complete_account_step(const Config& config, const PlanTemplate& plan, PlanStep& step, Mistakes& mistakes) {
+  if (!step.params.contains(kActionKey)) {
+    step.params.merge(params_of(config.computer_action));
+    return;
+  }
+  const auto unit = step.params.find(kMoveToKey);
+  if (unit == step.params.end() || !config.directory) return;
+  if (const auto wrong = wrong_in_unit(unit->second, config.directory->base_dn))
+    mistakes.add(plan.source, fmt::format("'move_to' of step {} {}", step.name, *wrong));
+}
+
 void read_plans(const std::filesystem::path& folder, const PlanWorld& world, Config& config, Mistakes& mistakes) {
   for (const auto& file : toml_files_of(folder, mistakes)) {
     auto plan = read_plan_file(file, world, mistakes);
@@ -167,6 +192,9 @@ void read_plans(const std::filesystem::path& folder, const PlanWorld& world, Con
   for (PlanTemplate& shipped : Planner::shipped(config.systems))
     if (std::ranges::find(config.plans, shipped.name, &PlanTemplate::name) == config.plans.end())
       config.plans.push_back(std::move(shipped));
+  for (PlanTemplate& plan : config.plans)
+    for (PlanStep& step : plan.steps)
+      if (step.kind == kAdComputerKind && step.system.empty()) complete_account_step(config, plan, step, mistakes);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "daemon/records/definition.hpp"
 #include "daemon/records/record_definition.hpp"
 #include "daemon/server/server_options.hpp"
+#include "daemon/steps/ad_action.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
@@ -31,6 +32,7 @@ struct Config {
   Policy policy;
   AuthOptions auth;
   std::optional<DirectoryOptions> directory;
+  AdAction computer_action;                      ///< of [directory]: what steps do that say nothing else
   std::string vcenter_user = "{domain}\\{sam}";  ///< how vCenter spells a person
   std::vector<VcenterOptions> vcenters;
   std::vector<std::string> protected_uuids;  ///< VMs that the vCenters and this daemon run on

@@ -81,6 +81,9 @@ class StepReader {
       }
       step.params[key] = value;
     });
+    if (kind == nullptr || !kind->wrong_params) return;
+    if (const auto wrong = kind->wrong_params(step.params))
+      reader.mistake(step.params.empty() ? "kind" : step.params.begin()->first, *wrong);
   }
 
   const StepRegistry& registry_;

@@ -88,6 +88,35 @@ class ActiveDirectory : public Directory {
     });
   }
 
+  void disable_computer(const Computer& expected, const std::string& description) override {
+    sessions_.run([&](Session& session) {
+      directory::disable_computer(session, scope_, expected, description);
+      return true;
+    });
+  }
+
+  void move_computer(const Computer& expected, const std::string& unit) override {
+    const Dn to = parse_option(unit, "move_to");
+    sessions_.run([&](Session& session) {
+      directory::move_computer(session, scope_, expected, to);
+      return true;
+    });
+  }
+
+  std::string why_not_into(const Computer& account, const std::string& unit) override {
+    const auto from = Dn::parse(account.dn);
+    if (!from) throw Error{ErrorCode::protocol, "the directory gave {} without a usable name", account.dn};
+    const Dn to = parse_option(unit, "move_to");
+    return sessions_.run([&](Session& session) { return directory::why_not_into(session, *from, to); });
+  }
+
+  bool exists(const std::string& dn) override {
+    const auto wanted = Dn::parse(dn);
+    if (!wanted) throw Error{ErrorCode::invalid, "{} is no distinguished name", dn};
+    return sessions_.run(
+        [&](Session& session) { return session.connection().read(Base::of(*wanted), {"objectClass"}).has_value(); });
+  }
+
   std::string check() override {
     return sessions_.run([&](Session& session) {
       if (!session.connection().read(Base::of(scope_.base), {"objectClass"}))

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kLongestName = 256;  // sAMAccountName's rangeUpper; a host name has 253 at most
 
 // userAccountControl ([MS-ADTS] 2.2.16) and well-known groups ([MS-DTYP] 2.4.2.4).
-constexpr unsigned kDisabled = 0x2;
+constexpr unsigned kDisabled = 0x2;  // ADS_UF_ACCOUNTDISABLE
 constexpr unsigned kServerTrust = 0x2000;
 constexpr unsigned kPartialSecrets = 0x0400'0000;
 constexpr unsigned kDomainControllers = 516;
@@ -121,12 +121,16 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
 /// uSNChanged is not part of "*": it is constructed for each domain controller.
 const std::vector<const char*> kAttributes{"*", "uSNChanged"};
 
-void require_removable(const Computer& now, const auto& no) {
+void require_touchable(const Computer& now, const auto& no) {
   if (now.is_domain_controller) throw no("it is a domain controller");
   if (now.is_critical) throw no("it is a critical system object");
+  if (!now.in_allowed_ou) throw no("it is outside of the units in which computers may be touched");
+}
+
+void require_removable(const Computer& now, const auto& no) {
+  require_touchable(now, no);
   // Before its children are gone, not after.
   if (now.is_protected) throw no("it is protected from accidental deletion");
-  if (!now.in_allowed_ou) throw no("it is outside of the units in which computers may be removed");
 }
 
 /// The account as it is now, if it still is the one that was looked at and may be removed.
@@ -197,6 +201,88 @@ void remove_computer(Session& session, const ComputerScope& scope, const Compute
     throw Error{ErrorCode::lost, "{}; {} of its {} children are removed already", e.what(), removed,
                 now.children.size()};
   }
+}
+
+namespace {
+
+/// The entry as it is now, and what it comes to.
+struct Fresh {
+  Entry entry;
+  Computer computer;
+};
+
+Fresh read_fresh(Session& session, const ComputerScope& scope, const Computer& expected) {
+  const auto guid = Guid::parse(expected.guid);
+  if (!guid) throw Error{ErrorCode::invalid, "cannot change a computer: {} is no GUID", expected.guid};
+  auto entry = session.connection().read(Base::of(*guid), kAttributes);
+  if (!entry) {
+    read_control(session, scope);
+    throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.sam};
+  }
+  Computer computer = to_computer(session, scope, *entry);
+  return {.entry = *std::move(entry), .computer = std::move(computer)};
+}
+
+/// The directory said yes: what it shows by now.
+Computer read_back(Session& session, const ComputerScope& scope, const Computer& changed, std::string_view what) {
+  try {
+    return read_fresh(session, scope, changed).computer;
+  } catch (const Error& e) {
+    throw Error{ErrorCode::lost, "{} was {}, and it cannot be read back: {}", changed.dn, what, e.what()};
+  }
+}
+
+}  // namespace
+
+void disable_computer(Session& session, const ComputerScope& scope, const Computer& expected,
+                      const std::string& description) {
+  const Fresh now = read_fresh(session, scope, expected);
+  require_touchable(now.computer, [&](std::string_view why) {
+    return Error{ErrorCode::refused, "cannot disable {}: {}", now.computer.dn, why};
+  });
+  if (now.computer.image != expected.image)
+    throw Error{ErrorCode::precondition, "{} was changed since it was looked at", now.computer.dn};
+  // The old values go by name and the new ones are added: where somebody was faster, there is no such old value.
+  std::vector<Connection::Change> changes;
+  const std::string control = now.entry.first("userAccountControl");
+  changes.push_back({.attribute = "userAccountControl", .from = {control}, .to = {}});
+  changes.back().to.push_back(std::to_string(needed_number(now.entry, "userAccountControl") | kDisabled));
+  if (!description.empty()) {
+    const auto* old = now.entry.values("description");
+    changes.push_back(
+        {.attribute = "description", .from = old == nullptr ? std::vector<std::string>{} : *old, .to = {description}});
+  }
+  const auto guid = Guid::parse(now.computer.guid);
+  session.connection().modify(Base::of(*guid), changes, now.computer.dn);
+  if (read_back(session, scope, now.computer, "disabled").enabled)
+    throw Error{ErrorCode::lost, "{} was disabled, and is enabled all the same", now.computer.dn};
+}
+
+std::string why_not_into(Session& session, const Dn& account, const Dn& unit) {
+  if (!session.connection().read(Base::of(unit), {"objectClass"}))
+    return fmt::format("there is no {}, or the service account cannot see it: create it, or correct move_to",
+                       unit.text());
+  const auto taken = Dn::parse(account.rdn() + "," + unit.text());
+  if (account.is_child_of(unit) || !taken || !session.connection().read(Base::of(*taken), {"objectClass"})) return {};
+  return fmt::format("{} has another {} already: rename or remove that one", unit.text(), account.rdn());
+}
+
+void move_computer(Session& session, const ComputerScope& scope, const Computer& expected, const Dn& unit) {
+  const Fresh now = read_fresh(session, scope, expected);
+  const auto no = [&](std::string_view why) {
+    return Error{ErrorCode::refused, "cannot move {}: {}", now.computer.dn, why};
+  };
+  require_removable(now.computer, no);
+  if (now.computer.dn != expected.dn)
+    throw Error{ErrorCode::precondition, "{} is {} by now", expected.dn, now.computer.dn};
+  const auto dn = Dn::parse(now.computer.dn);
+  const auto guid = Guid::parse(now.computer.guid);
+  if (!dn || !guid) throw Error{ErrorCode::protocol, "the directory gave {} without a usable name", now.computer.dn};
+  if (const std::string why = why_not_into(session, *dn, unit); !why.empty()) throw no(why);
+  session.connection().move(Base::of(*guid), dn->rdn(), unit, now.computer.dn);
+  const Computer after = read_back(session, scope, now.computer, "moved");
+  if (const auto place = Dn::parse(after.dn); !place || !place->is_child_of(unit))
+    throw Error{ErrorCode::lost, "{} was moved to {}, and is {} all the same", now.computer.dn, unit.text(), after.dn};
 }
 
 void remove_child(Session& session, const ComputerScope& scope, const Guid& computer, const ComputerChild& expected) {

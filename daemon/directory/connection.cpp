@@ -293,6 +293,70 @@ void Connection::remove(const Base& base, std::string_view what) {
   fail(code, "remove from");
 }
 
+void Connection::judge_change(int code, std::string_view doing, std::string_view what) {
+  switch (code) {
+    case LDAP_NO_SUCH_OBJECT: throw Error{ErrorCode::gone, "{} is not in the directory any more", what};
+    case LDAP_INSUFFICIENT_ACCESS:
+      throw Error{ErrorCode::denied, "cannot {} {}: the service account has no right to", doing, what};
+    default: break;
+  }
+  if (code < 0) {
+    broken_ = true;
+    throw Error{ErrorCode::lost, "a change ({}) of {} was sent to {} and the answer was not seen", doing, what,
+                endpoint_.url};
+  }
+}
+
+void Connection::modify(const Base& base, const std::vector<Change>& changes, std::string_view what) {
+  // libldap does not write to any of it; its types are from before const.
+  struct Part {
+    std::string name;
+    std::vector<berval> values;
+    std::vector<berval*> list;
+    LDAPMod mod{};
+  };
+  std::vector<std::unique_ptr<Part>> parts;
+  const auto add = [&](int operation, const std::string& attribute, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    auto part = std::make_unique<Part>();
+    part->name = attribute;
+    for (const std::string& value : values)
+      part->values.push_back({.bv_len = value.size(), .bv_val = const_cast<char*>(value.data())});
+    for (berval& value : part->values) part->list.push_back(&value);
+    part->list.push_back(nullptr);
+    part->mod.mod_op = operation | LDAP_MOD_BVALUES;
+    part->mod.mod_type = part->name.data();
+    part->mod.mod_bvalues = part->list.data();
+    parts.push_back(std::move(part));
+  };
+  for (const Change& change : changes) {
+    add(LDAP_MOD_DELETE, change.attribute, change.from);
+    add(LDAP_MOD_ADD, change.attribute, change.to);
+  }
+  std::vector<LDAPMod*> mods;
+  mods.reserve(parts.size() + 1);
+  for (const auto& part : parts) mods.push_back(&part->mod);
+  mods.push_back(nullptr);
+
+  begin();
+  const int code = ::ldap_modify_ext_s(ldap_, base.text().c_str(), mods.data(), nullptr, nullptr);
+  if (code == LDAP_SUCCESS) return;
+  judge_change(code, "modify", what);
+  if (code == LDAP_NO_SUCH_ATTRIBUTE || code == LDAP_TYPE_OR_VALUE_EXISTS)
+    throw Error{ErrorCode::precondition, "{} was changed since it was looked at", what};
+  fail(code, "modify an entry of");
+}
+
+void Connection::move(const Base& base, const std::string& rdn, const Dn& parent, std::string_view what) {
+  begin();
+  const int code = ::ldap_rename_s(ldap_, base.text().c_str(), rdn.c_str(), parent.text().c_str(), 1, nullptr, nullptr);
+  if (code == LDAP_SUCCESS) return;
+  if (code == LDAP_ALREADY_EXISTS)
+    throw Error{ErrorCode::refused, "cannot move {}: {} has another {} already", what, parent.text(), rdn};
+  judge_change(code, "move", what);
+  fail(code, "move an entry of");
+}
+
 // -- failures ---------------------------------------------------------------------------------------------------------
 
 std::string Connection::diagnostic() const {

@@ -63,6 +63,19 @@ class Connection {
   /// was not seen.
   void remove(const Base& base, std::string_view what);
 
+  /// The values of one attribute that go, each of which must be there, and those that come.
+  struct Change {
+    std::string attribute;
+    std::vector<std::string> from;
+    std::vector<std::string> to;
+  };
+  /// All of `changes` or none. Throws `precondition` where an old value is not there any more, `gone`, `denied`,
+  /// `refused`, `busy`; `lost` when the answer was not seen.
+  void modify(const Base& base, const std::vector<Change>& changes, std::string_view what);
+  /// Gives the entry another parent and keeps its RDN. Throws `gone`, `denied`, `refused` (the name is taken; the
+  /// parent is not there), `busy`; `lost` when the answer was not seen.
+  void move(const Base& base, const std::string& rdn, const Dn& parent, std::string_view what);
+
   [[nodiscard]] bool is_broken() const { return broken_; }
   [[nodiscard]] std::string tls_version() const { return stream_->tls_version(); }
 
@@ -72,6 +85,8 @@ class Connection {
   void start_tls(Deadline deadline);
   /// Every call of libldap that waits comes after one of these.
   void begin();
+  /// What a code that ends a change means in every case; returns where it depends on the change.
+  void judge_change(int code, std::string_view doing, std::string_view what);
   [[noreturn]] void fail(int code, std::string_view doing);
   [[nodiscard]] std::string diagnostic() const;
   std::optional<Entry> read(const Base& base, const std::vector<const char*>& attributes, ldapcontrol** controls);

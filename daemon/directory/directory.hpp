@@ -71,7 +71,7 @@ struct Computer {
 /// Errors: `unreachable` (nobody answered or connected, or the service account itself could not log on), `timed_out`,
 /// `busy`, `untrusted` (certificate), `unauthenticated` (wrong name or password: never tried again), `denied` (the
 /// account may not: disabled, expired, locked, must change … the text says which; or no right), `not_found`,
-/// `ambiguous`, `refused` (unwilling), `lost` (a delete was sent and its answer was not seen, or some of an account's
+/// `ambiguous`, `refused` (unwilling), `lost` (a change was sent and its answer was not seen, or some of an account's
 /// children are removed and the rest was refused), `protocol`, `too_large`, `invalid` (an argument).
 class Directory {
  public:
@@ -96,6 +96,19 @@ class Directory {
   /// Removes one object below the computer account of that GUID, a leaf. Refuses what `remove_computer` refuses of the
   /// account. `precondition`: its image is another by now; `gone`: it is not below that account any more.
   virtual void remove_child(const std::string& computer_guid, const ComputerChild& expected) = 0;
+
+  /// Sets the account's "disabled" bit, and gives it `description` unless that is empty, in one change that holds only
+  /// while both still say what they said; read back by GUID. Refuses what `remove_computer` refuses, but a protected
+  /// one. `precondition`: its image is not `expected`'s any more; `gone`.
+  virtual void disable_computer(const Computer& expected, const std::string& description) = 0;
+  /// Moves the account with what lies below it into the unit of that DN; read back by GUID. Refuses what
+  /// `remove_computer` refuses, a unit that cannot be seen, and one that has such a name already. `precondition`: its
+  /// DN is not `expected`'s any more; `gone`.
+  virtual void move_computer(const Computer& expected, const std::string& unit) = 0;
+  /// Why that account cannot be moved into the unit of that DN, for people; empty: nothing is known against it.
+  virtual std::string why_not_into(const Computer& account, const std::string& unit) = 0;
+  /// Whether there is an object of that DN; what may not be seen is not there.
+  virtual bool exists(const std::string& dn) = 0;
 
   /// For doctor: reachable, certificate, bind, and which server answered.
   virtual std::string check() = 0;

@@ -89,6 +89,17 @@ std::string Guid::wire_hex() const {
   return hex;
 }
 
+std::string Dn::rdn() const {
+  std::size_t end = 0;
+  for (bool quoted = false; end < text_.size() && (quoted || text_[end] != ','); ++end) {
+    if (text_[end] == '\\')
+      ++end;  // what follows belongs to the value
+    else if (text_[end] == '"')
+      quoted = !quoted;
+  }
+  return text_.substr(0, end);
+}
+
 std::optional<Dn> Dn::parse(std::string_view text) {
   if (text.empty() || text.find('\0') != std::string_view::npos) return std::nullopt;
   Dn dn;

@@ -50,11 +50,16 @@ class Dn {
   /// As it was given.
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] std::size_t depth() const { return parts_.size(); }
+  /// Its first part as it was written: "CN=WEB01".
+  [[nodiscard]] std::string rdn() const;
   /// Compares what is written, not how: escapes, spaces and the case of ASCII letters do not matter.
   /// Other letters compare exactly, so a doubt means "no".
   [[nodiscard]] bool is_at_or_below(const Dn& ancestor) const;
   [[nodiscard]] bool is_below(const Dn& ancestor) const {
     return depth() > ancestor.depth() && is_at_or_below(ancestor);
+  }
+  [[nodiscard]] bool is_child_of(const Dn& parent) const {
+    return depth() == parent.depth() + 1 && is_at_or_below(parent);
   }
 
  private:

@@ -15,9 +15,10 @@ OnFailure on_failure_from(std::string_view name);  ///< throws `invalid`
 
 /// A record in another system, as a person was shown it when the plan was made.
 struct FrozenRecord {
-  std::string id;      ///< as its system finds it again
-  std::string what;    ///< for people
-  std::string before;  ///< what it said: it is not removed once it says something else
+  std::string id;           ///< as its system finds it again
+  std::string what;         ///< for people
+  std::string before;       ///< what it said: it is not removed once it says something else
+  std::string effect = {};  ///< what is done to it: "disable", "move"; empty: it is removed
 
   bool operator==(const FrozenRecord&) const = default;
 };

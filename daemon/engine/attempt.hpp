@@ -101,6 +101,7 @@ class Attempt final : public StepContext {
   [[nodiscard]] const PlanStep& step() const override { return step_; }
   [[nodiscard]] const RequestOptions& options() const override { return claim_.request.options; }
   [[nodiscard]] const Plan& plan() const override { return claim_.decommission.plan; }
+  [[nodiscard]] std::string on_behalf_of() const override;
   [[nodiscard]] Clock& clock() override { return room_.clock; }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] std::stop_token shutdown() const override { return room_.shutdown.get_token(); }

@@ -30,6 +30,7 @@ class Rehearsal final : public StepContext {
   const PlanStep& step() const override { return step_; }
   const RequestOptions& options() const override { return options_; }
   const Plan& plan() const override { return planned_.plan; }
+  std::string on_behalf_of() const override { return {}; }
   Clock& clock() override { return room_.clock; }
   std::stop_token stop() const override { return shutdown(); }
   std::stop_token shutdown() const override { return room_.shutdown.get_token(); }

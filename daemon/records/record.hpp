@@ -23,7 +23,11 @@ struct Record {
   std::vector<std::string> bears;
   /// What it is part of: records of one whole are removed all or none, so that one that must stay keeps the others.
   /// Empty: it stands alone.
-  std::string whole;
+  std::string whole = {};
+  /// What its system's `remove` does to it, as a verb for people: "disable", "move". Empty: it removes it.
+  std::string effect = {};
+  /// Where that leaves something behind: that it is as `remove` leaves it, "is disabled". Nothing is done to it then.
+  std::string done = {};
 
   [[nodiscard]] bool is_proven() const { return facts.size() >= 2 && against.empty(); }
   bool operator==(const Record&) const = default;

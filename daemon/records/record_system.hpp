@@ -20,6 +20,8 @@ struct RecordCall {
   Clock::Steady deadline;
   /// What a person should see while it goes on; `warning` stays visible afterwards. May be empty.
   std::function<void(bool warning, const std::string& text)> say;
+  /// Of a removal: who wants it, when and why, for systems that keep such a text. May be empty.
+  std::string note = {};
 };
 
 /// One configured system that holds records of machines: a DNS server with its zones, a monitoring, a CMDB.
@@ -45,7 +47,8 @@ class RecordSystem {
   /// `machine` is whose record it was. Changes nothing.
   virtual std::optional<Record> read(const Machine& machine, const std::string& id, const RecordCall& call) = 0;
 
-  /// Removes exactly that record, which `find` or `read` returned. Sent at most once. Returns what was done, for
+  /// Removes exactly that record, which `find` or `read` returned, or does to it what its `effect` says. Sent at most
+  /// once. Returns what was done, for
   /// people: "deleted", "moved to OU=Retired".
   virtual std::string remove(const Machine& machine, const Record& record, const RecordCall& call) = 0;
 

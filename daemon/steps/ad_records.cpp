@@ -1,26 +1,34 @@
 #include "daemon/steps/ad_records.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "daemon/directory/names.hpp"
 #include "daemon/steps/ad_facts.hpp"
 
 namespace decom {
 namespace {
 
+// Of the record that says where an account lies, behind its GUID.
+constexpr const char* kPlace = "#place";
+constexpr std::size_t kLongestDescription = 1024;  // rangeUpper of description ([MS-ADA1] 2.153)
+
 /// An account's id is its GUID; that of an object below it has both its account's and its own.
 struct Id {
   std::string account;
   std::string child;
+  bool place = false;
 };
 
 std::string child_id(const std::string& account, const std::string& child) { return account + "/" + child; }
 
 Id parse_id(const std::string& id) {
+  if (id.ends_with(kPlace)) return {.account = id.substr(0, id.find('#')), .child = {}, .place = true};
   const auto slash = id.find('/');
   if (slash == std::string::npos) return {.account = id, .child = {}};
   return {.account = id.substr(0, slash), .child = id.substr(slash + 1)};
@@ -28,11 +36,12 @@ Id parse_id(const std::string& id) {
 
 std::string describe(const Computer& account) { return fmt::format("{} ({})", account.sam, account.dn); }
 
-/// Why an account that is this machine's must not be removed all the same; empty: it may.
-std::string forbidden(const Computer& account) {
+/// Why an account that is this machine's must not be touched all the same; empty: it may.
+std::string forbidden(const Computer& account, AdActionKind action) {
   if (account.is_domain_controller) return "it is a domain controller";
   if (account.is_critical) return "it is a critical system object";
-  if (account.is_protected) return "it is protected from accidental deletion";
+  // A move deletes it where it lies; disabling it is no deletion.
+  if (account.is_protected && action != AdActionKind::disable) return "it is protected from accidental deletion";
   if (!account.in_allowed_ou) return "it lies outside the organizational units that are configured for computers";
   return {};
 }
@@ -45,16 +54,36 @@ std::vector<std::string> names_of(const Machine& machine, const Computer& accoun
   return names;
 }
 
-Record to_record(const Machine& machine, const Computer& account) {
+Record to_record(const Machine& machine, const Computer& account, AdActionKind action) {
   AccountEvidence evidence = weigh_account(machine, account);
-  return {.id = account.guid,
-          .what = describe(account),
-          .facts = std::move(evidence.facts),
-          .against = std::move(evidence.against),
-          .forbidden = forbidden(account),
-          .before = account.image,
-          .bears = names_of(machine, account),
-          .whole = account.guid};
+  Record record{.id = account.guid,
+                .what = describe(account),
+                .facts = std::move(evidence.facts),
+                .against = std::move(evidence.against),
+                .forbidden = forbidden(account, action),
+                .before = account.image,
+                .bears = names_of(machine, account),
+                .whole = account.guid};
+  if (action == AdActionKind::remove) return record;
+  record.effect = "disable";
+  if (!account.enabled) record.done = "is disabled";
+  return record;
+}
+
+bool lies_in(const Computer& account, const std::string& unit) {
+  const auto dn = directory::Dn::parse(account.dn);
+  const auto wanted = directory::Dn::parse(unit);
+  return dn && wanted && dn->is_child_of(*wanted);
+}
+
+/// For those who find it there in years.
+std::string description_of(const std::string& note) {
+  std::string text;
+  for (const char c : "Retired by " + note) text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  if (text.size() <= kLongestDescription) return text;
+  text.resize(kLongestDescription);
+  while (!is_valid_utf8(text)) text.pop_back();
+  return text;
 }
 
 /// It is whose the account is, and what holds the account holds it too.
@@ -68,6 +97,34 @@ Record to_record(const Record& account, const ComputerChild& child) {
 
 }  // namespace
 
+Record AdRecords::place_of(const Record& account, const Computer& now) {
+  Record place = account;
+  place.id = now.guid + kPlace;
+  place.before = fmt::format("version: 1\n\ndn: {}\n", now.dn);
+  place.effect = "move";
+  place.done.clear();
+  if (lies_in(now, action_.move_to)) {
+    place.done = fmt::format("is in {}", action_.move_to);
+    return place;
+  }
+  place.what = fmt::format("{} to {}", describe(now), action_.move_to);
+  if (place.is_proven() && place.forbidden.empty()) place.forbidden = directory_.why_not_into(now, action_.move_to);
+  return place;
+}
+
+/// In the order in which something is done to them.
+std::vector<Record> AdRecords::records_of(const Machine& machine, const Computer& account) {
+  const Record record = to_record(machine, account, action_.kind);
+  std::vector<Record> records;
+  if (action_.kind == AdActionKind::remove && record.is_proven())
+    // Deeper ones lie behind those that they lie in.
+    for (auto child = account.below.rbegin(); child != account.below.rend(); ++child)
+      records.push_back(to_record(record, *child));
+  records.push_back(record);
+  if (action_.kind == AdActionKind::move && record.is_proven()) records.push_back(place_of(record, account));
+  return records;
+}
+
 std::vector<Record> AdRecords::find(const Machine& machine, const RecordCall&) {
   const std::vector<std::string> names = account_names(machine);
   if (names.empty())
@@ -77,20 +134,17 @@ std::vector<Record> AdRecords::find(const Machine& machine, const RecordCall&) {
   std::vector<Record> found;
   std::vector<const Computer*> proven;
   for (const Computer& account : accounts) {
-    const Record record = to_record(machine, account);
-    if (record.is_proven()) {
-      proven.push_back(&account);
-      // Deeper ones lie behind those that they lie in.
-      for (auto child = account.below.rbegin(); child != account.below.rend(); ++child)
-        found.push_back(to_record(record, *child));
-    }
-    found.push_back(record);
+    std::vector<Record> records = records_of(machine, account);
+    if (records.back().is_proven()) proven.push_back(&account);
+    std::ranges::move(records, std::back_inserter(found));
   }
   if (proven.size() > 1)
     for (Record& record : found)
-      if (record.is_proven())
+      if (record.is_proven()) {
+        record.done.clear();
         record.forbidden = fmt::format("{} and {} both look like the account of {}", describe(*proven[0]),
                                        describe(*proven[1]), machine.name);
+      }
   return found;
 }
 
@@ -99,14 +153,15 @@ std::optional<Record> AdRecords::read(const Machine& machine, const std::string&
   const Id wanted = parse_id(id);
   const auto account = directory_.read_computer(wanted.account);
   if (!account) return std::nullopt;
-  const Record record = to_record(machine, *account);
+  const Record record = to_record(machine, *account, action_.kind);
+  if (wanted.place) return place_of(record, *account);
   if (wanted.child.empty()) return record;
   const auto child = std::ranges::find(account->below, wanted.child, &ComputerChild::id);
   if (child == account->below.end()) return std::nullopt;
   return to_record(record, *child);
 }
 
-std::string AdRecords::remove(const Machine&, const Record& record, const RecordCall&) {
+std::string AdRecords::remove(const Machine&, const Record& record, const RecordCall& call) {
   const Id id = parse_id(record.id);
   auto account = directory_.read_computer(id.account);
   if (!account) throw Error{ErrorCode::gone, "{} is not in the directory any more", record.what};
@@ -117,7 +172,17 @@ std::string AdRecords::remove(const Machine&, const Record& record, const Record
     directory_.remove_child(id.account, *child);
     return "removed";
   }
+  if (id.place) {
+    if (fmt::format("version: 1\n\ndn: {}\n", account->dn) != record.before)
+      throw Error{ErrorCode::precondition, "it is {} by now", account->dn};
+    directory_.move_computer(*account, action_.move_to);
+    return "moved";
+  }
   if (account->image != record.before) throw Error{ErrorCode::precondition, "{} was changed", record.what};
+  if (action_.kind != AdActionKind::remove) {
+    directory_.disable_computer(*account, action_.kind == AdActionKind::move ? description_of(call.note) : "");
+    return "disabled";
+  }
   // What was listed below it has been removed by now, each under an intent of its own. Nothing else goes with it.
   if (!account->children.empty())
     throw Error{ErrorCode::precondition, "there is {}, which was not shown with it", account->children.front()};
@@ -125,6 +190,12 @@ std::string AdRecords::remove(const Machine&, const Record& record, const Record
   return "removed";
 }
 
-std::string AdRecords::check(const RecordCall&) { return directory_.check(); }
+std::string AdRecords::check(const RecordCall&) {
+  std::string seen = directory_.check();
+  if (action_.kind == AdActionKind::move && !directory_.exists(action_.move_to))
+    throw Error{ErrorCode::not_found,
+                "there is no {}, or the service account cannot see it: create it, or correct move_to", action_.move_to};
+  return seen;
+}
 
 }  // namespace decom

@@ -34,6 +34,29 @@ RecordCall limits(StepContext& ctx, const std::stop_token& stop, std::optional<m
           }};
 }
 
+/// "CORP\alice, decom 17.3, ticket CHG0042, 2026-11-22T23:00:00Z: replaced by web07"
+std::string note_of(StepContext& ctx) {
+  const RequestOptions& options = ctx.options();
+  return fmt::format("{}{}{}, {}{}{}", ctx.on_behalf_of(), options.ticket.empty() ? "" : ", ticket ", options.ticket,
+                     to_rfc3339(ctx.clock().now()), options.reason.empty() ? "" : ": ", options.reason);
+}
+
+/// "disable A in SYSTEM, move A in SYSTEM"; what is removed is removed *from* it.
+std::string words_for(const std::vector<Record>& records, const std::string& system) {
+  std::vector<std::string> effects;
+  for (const Record& record : records)
+    if (std::ranges::find(effects, record.effect) == effects.end()) effects.push_back(record.effect);
+  std::vector<std::string> parts;
+  for (const std::string& effect : effects) {
+    std::vector<std::string> names;
+    for (const Record& record : records)
+      if (record.effect == effect) names.push_back(name_of(record));
+    parts.push_back(fmt::format("{} {} {} {}", effect.empty() ? "remove" : effect, listed(names),
+                                effect.empty() ? "from" : "in", system));
+  }
+  return join(parts, ", ");
+}
+
 const FrozenRecord* frozen_of(const PlanStep& step, const std::string& id) {
   if (!step.records) return nullptr;
   const auto found = std::ranges::find(*step.records, id, &FrozenRecord::id);
@@ -48,7 +71,7 @@ std::string as_text(const std::string& raw) {
 }
 
 FrozenRecord to_freeze(const Record& record) {
-  return {.id = record.id, .what = as_text(name_of(record)), .before = as_text(record.before)};
+  return {.id = record.id, .what = as_text(name_of(record)), .before = as_text(record.before), .effect = record.effect};
 }
 
 std::string unproven(const Record& record) {
@@ -63,6 +86,7 @@ std::string unproven(const Record& record) {
 struct RecordStep::Judged {
   const Record* record = nullptr;
   std::string left_alone;
+  bool is_done = false;  ///< left alone because nothing is to be done any more
 };
 
 std::optional<milliseconds> duration_in(const PlanStep& step, std::string_view key) {
@@ -74,12 +98,18 @@ std::optional<milliseconds> duration_in(const PlanStep& step, std::string_view k
   return parse_duration(found->get<std::string>());
 }
 
+std::string RecordStep::call_of(const std::string& effect) const {
+  return effect.empty() ? options_.call : fmt::format("{} in {}", effect, options_.system);
+}
+
 std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
   const PlanStep& step = ctx.step();
   const FrozenRecord* frozen = frozen_of(step, record.id);
-  if (frozen != nullptr && frozen->before != as_text(record.before))
-    return ctx.did(options_.call, record.id) ? "it is there again after it was removed, and says something else"
-                                             : "it changed since it was shown";
+  if (frozen != nullptr && frozen->before != as_text(record.before)) {
+    if (!ctx.did(call_of(record.effect), record.id)) return "it changed since it was shown";
+    return record.effect.empty() ? "it is there again after it was removed, and says something else"
+                                 : "somebody changed it after this step did";
+  }
   if (const auto refused = refused_.find(record.id); refused != refused_.end()) return refused->second;
   if (!is_valid_utf8(record.id)) return "its id is not text";
   if (!record.is_proven()) return unproven(record);
@@ -95,13 +125,13 @@ std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
 
 void RecordStep::keep_wholes(std::vector<Judged>& judged) {
   const std::vector<Judged> alone = judged;
-  for (auto& [record, why] : judged) {
+  for (auto& [record, why, is_done] : judged) {
     if (!why.empty() || record->whole.empty()) continue;
-    const auto kept = std::ranges::find_if(alone, [&, of = &record->whole](const Judged& other) {
-      return other.record->whole == *of && !other.left_alone.empty();
+    const auto kept = std::ranges::find_if(alone, [of = record](const Judged& other) {
+      return other.record->whole == of->whole && !other.left_alone.empty() && !other.is_done;
     });
-    if (kept != alone.end())
-      why = fmt::format("it goes only together with {}, which is left alone", name_of(*kept->record));
+    if (kept == alone.end()) continue;
+    why = fmt::format("it belongs together with {}, which is left alone", name_of(*kept->record));
   }
 }
 
@@ -110,10 +140,13 @@ std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::v
   std::vector<SeenRecord> seen;
   for (const Record& record : found) {
     const auto same_id = std::ranges::count(found, record.id, &Record::id);
-    judged.push_back({&record, same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record)});
+    if (same_id == 1 && record.is_proven() && !record.done.empty())
+      judged.push_back({&record, fmt::format("it {} already", record.done), true});
+    else
+      judged.push_back({&record, same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record)});
   }
   keep_wholes(judged);
-  for (const auto& [record, why] : judged)
+  for (const auto& [record, why, is_done] : judged)
     seen.push_back({.record = to_freeze(*record), .facts = record->facts, .left_alone = why});
   ctx.saw(seen);
   return judged;
@@ -127,15 +160,16 @@ Observation RecordStep::observe(StepContext& ctx) {
   const std::string& name = ctx.machine().name;
 
   Needed needed;
-  std::vector<std::string> to_remove;
   std::vector<std::string> left;
+  std::vector<std::string> done;
   bool forbidden = false;
   bool came_later = false;  // what nobody was shown keeps a whole that was
-  for (const auto& [record, why] : judge(ctx, found)) {
+  for (const auto& [record, why, is_done] : judge(ctx, found)) {
     if (why.empty()) {
       needed.records.push_back(to_freeze(*record));
       removable_.push_back(*record);
-      to_remove.push_back(name_of(*record));
+    } else if (is_done) {
+      done.push_back(fmt::format("{} {}", name_of(*record), record->done));
     } else {
       left.push_back(fmt::format("{} ({})", name_of(*record), why));
       forbidden = forbidden || (record->is_proven() && !record->forbidden.empty());
@@ -147,7 +181,8 @@ Observation RecordStep::observe(StepContext& ctx) {
   if (!ctx.rehearsal() && step.records)
     for (const FrozenRecord& frozen : *step.records) {
       if (std::ranges::find(found, frozen.id, &Record::id) != found.end()) continue;
-      (ctx.did(options_.call, frozen.id) ? removed : vanished).push_back(name_of(frozen));
+      const bool by_us = frozen.effect.empty() && ctx.did(call_of(frozen.effect), frozen.id);
+      (by_us ? removed : vanished).push_back(name_of(frozen));
     }
 
   std::vector<std::string> notes;
@@ -164,15 +199,15 @@ Observation RecordStep::observe(StepContext& ctx) {
     notes.push_back(fmt::format(
         "look at what came to {} since the plan was made, and remove by hand what is this machine's", options_.system));
   const std::string rest = join(notes, "; ");
-  if (!to_remove.empty()) {
-    needed.what =
-        fmt::format("remove {} from {}{}{}", listed(to_remove), options_.system, rest.empty() ? "" : "; ", rest);
+  if (!removable_.empty()) {
+    needed.what = fmt::format("{}{}{}", words_for(removable_, options_.system), rest.empty() ? "" : "; ", rest);
     return needed;
   }
   if (!rest.empty()) {
     if (forbidden && removed.empty()) return Blocked{rest};
     return LeftAlone{rest};
   }
+  if (!done.empty()) return Satisfied{fmt::format("in {}: {}", options_.system, listed(done))};
   if (!removed.empty()) return Satisfied{fmt::format("removed from {}: {}", options_.system, listed(removed))};
   return Satisfied{fmt::format("{} has no record of {}", options_.system, name)};
 }
@@ -182,7 +217,7 @@ void RecordStep::apply(StepContext& ctx, const Needed& needed) {
     throw Error{ErrorCode::internal, "the records to be removed are not those that were observed"};
   const auto system = of_(ctx);
   const std::vector<Record> records = removable_;
-  const auto did = [&](const Record& record) { return ctx.did(options_.call, record.id); };
+  const auto did = [&](const Record& record) { return ctx.did(call_of(record.effect), record.id); };
   // What was removed and shows again is removed once more only where a person said so: then nothing else is left to do.
   const bool again = std::ranges::all_of(records, did);
   for (const Record& record : records) {
@@ -194,14 +229,16 @@ void RecordStep::apply(StepContext& ctx, const Needed& needed) {
 }
 
 void RecordStep::remove(StepContext& ctx, RecordSystem& system, const Record& record) {
-  const auto call = ctx.effect({.call = options_.call,
+  const auto call = ctx.effect({.call = call_of(record.effect),
                                 .target = record.id,
                                 .before = record.before,
                                 .irreversible = true,
                                 .deadline = options_.removal});
   require_not_stopped(ctx, *call);
   try {
-    const std::string what = system.remove(ctx.machine(), record, limits(ctx, ctx.stop(), options_.removal));
+    RecordCall how = limits(ctx, ctx.stop(), options_.removal);
+    how.note = note_of(ctx);
+    const std::string what = system.remove(ctx.machine(), record, how);
     call->done(fmt::format("{} {}", what.empty() ? "removed" : what, name_of(record)));
   } catch (const Error& e) {
     if (e.code() == ErrorCode::gone) return call->refused("it was gone already");
@@ -214,9 +251,19 @@ void RecordStep::remove(StepContext& ctx, RecordSystem& system, const Record& re
 Observation RecordStep::resume(StepContext& ctx, const OpenCall& call) {
   // A cancel does not keep it from being known what was done.
   const auto now = of_(ctx)->read(ctx.machine(), call.target, limits(ctx, ctx.shutdown(), options_.look));
-  if (!now) return Satisfied{fmt::format("{} is gone from {}", call.target, options_.system)};
+  if (!now) {
+    const FrozenRecord* frozen = frozen_of(ctx.step(), call.target);
+    if (frozen == nullptr || frozen->effect.empty())
+      return Satisfied{fmt::format("{} is gone from {}", call.target, options_.system)};
+    return Unknown{fmt::format("{} was to be left in {}, and is not there or not visible any more", name_of(*frozen),
+                               options_.system)};
+  }
+  if (!now->done.empty()) return Satisfied{fmt::format("{} {}", name_of(*now), now->done)};
   require_past_deadline(ctx, call);
-  return Needed{.what = fmt::format("{} is still in {}", name_of(*now), options_.system), .records = {}, .before = {}};
+  return Needed{.what = fmt::format("{} is still {} {}", name_of(*now), now->effect.empty() ? "in" : "as it was in",
+                                    options_.system),
+                .records = {},
+                .before = {}};
 }
 
 }  // namespace decom

@@ -24,12 +24,13 @@ struct RecordStepOptions {
   std::optional<std::chrono::milliseconds> look;  ///< of one look; none: until the step's deadline
 };
 
-/// Removes a machine's records from one other system, whatever its kind.
+/// Removes a machine's records from one other system, whatever its kind; or does to them what that does in place of it.
 ///
 /// A rehearsal finds what may be removed: what two facts prove to be this machine's, what is not forbidden, and what no
 /// live machine bears. The plan freezes exactly these. At execution no others are removed, and these only while they
 /// say what they said then. All that is found and left alone is said, and so is what was frozen and is not visible any
-/// more though we did not remove it: rights on single rows hide it just as well. Records of one whole are left alone together.
+/// more though we did not remove it: rights on single rows hide it just as well. Records of one whole are left alone
+/// together.
 class RecordStep final : public StepKind {
  public:
   using Of = std::function<std::shared_ptr<RecordSystem>(StepContext&)>;
@@ -45,6 +46,8 @@ class RecordStep final : public StepKind {
 
   static void keep_wholes(std::vector<Judged>& judged);
   std::vector<Judged> judge(StepContext& ctx, const std::vector<Record>& found) const;
+  /// As an effect on a record is called in the evidence.
+  [[nodiscard]] std::string call_of(const std::string& effect) const;
   [[nodiscard]] std::string why_not(StepContext& ctx, const Record& record) const;
   void remove(StepContext& ctx, RecordSystem& system, const Record& record);
 

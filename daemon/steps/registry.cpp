@@ -81,15 +81,19 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {  // NOLINT
                 .deadline = 15min},
                [](const PlanStep&) { return std::make_unique<Destroy>(); });
   registry.add({.name = kAdComputerKind,
-                .summary = "removes the computer account from Active Directory, where two facts prove whose it is",
+                .summary = "deletes, disables or moves the computer account, where two facts prove whose it is",
                 .irreversible = true,
                 .naturally_idempotent = true,
                 .deadline = 2min,
                 .needs_directory = true,
-                .removes_records = true},
-               [](const PlanStep&) {
+                .removes_records = true,
+                .params = {kActionKey, kMoveToKey},
+                .wrong_params = [](const auto& params) { return wrong_in_action(params); }},
+               [](const PlanStep& step) {
                  return std::make_unique<RecordStep>(
-                     [](StepContext& ctx) { return std::make_shared<AdRecords>(ctx.directory()); },
+                     [action = ad_action(step.params)](StepContext& ctx) {
+                       return std::make_shared<AdRecords>(ctx.directory(), action);
+                     },
                      RecordStepOptions{.system = "Active Directory", .call = "delete from Active Directory"});
                });
   for (const RecordKind& kind : records ? records->kinds() : record_kinds())

@@ -82,6 +82,8 @@ class StepContext {
   [[nodiscard]] virtual const PlanStep& step() const = 0;    ///< with its parameters
   [[nodiscard]] virtual const RequestOptions& options() const = 0;
   [[nodiscard]] virtual const Plan& plan() const = 0;
+  /// Who asked for it and under which number, for people: "CORP\\alice, decom 17.3"; empty in a preview.
+  [[nodiscard]] virtual std::string on_behalf_of() const = 0;
   [[nodiscard]] virtual Clock& clock() = 0;
   /// Requested by cancel and by shutdown. Return soon; what was sent already, wait for or leave open.
   [[nodiscard]] virtual std::stop_token stop() const = 0;
@@ -146,6 +148,8 @@ struct KindTraits {
   bool needs_directory = false;
   bool removes_records = false;     ///< of another system: frozen when a plan is made, and run beside each other
   std::vector<std::string> params;  ///< names that a plan may set
+  /// What is wrong with the values of those that one sets, for people. May be empty.
+  std::function<std::optional<std::string>(const std::map<std::string, std::string>& params)> wrong_params = {};
 };
 
 class StepRegistry {

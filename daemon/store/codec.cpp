@@ -61,8 +61,10 @@ Disk disk_from(const Json& json) {
 Json records_to_json(const std::optional<std::vector<FrozenRecord>>& records) {
   if (!records) return nullptr;  // not read, which is not the same as none
   Json list = Json::array();
-  for (const FrozenRecord& record : *records)
+  for (const FrozenRecord& record : *records) {
     list.push_back({{"id", record.id}, {"what", record.what}, {"before", record.before}});
+    if (!record.effect.empty()) list.back()["effect"] = record.effect;
+  }
   return list;
 }
 
@@ -73,7 +75,8 @@ std::optional<std::vector<FrozenRecord>> records_from(const Json& json) {
   for (const Json& record : *found)
     records.push_back({.id = record.at("id").get<std::string>(),
                        .what = record.at("what").get<std::string>(),
-                       .before = record.at("before").get<std::string>()});
+                       .before = record.at("before").get<std::string>(),
+                       .effect = record.value("effect", std::string{})});
   return records;
 }
 

@@ -38,6 +38,19 @@ TEST_CASE("without the delegation nothing is removed") {
   CHECK(world.directory().read_computer(made.guid)->children.size() == 1);
 }
 
+TEST_CASE("without the delegation nothing is disabled or moved") {
+  SambaWorld world;
+  const MadeComputer made = world.add_computer();
+  const auto powerless =
+      connect_active_directory(as(world.server(), "svc-noright", world.server().password("svc-noright").expose()));
+  const Computer computer = powerless->read_computer(made.guid).value();
+  const std::string unit = "OU=Retired," + world.server().text("base_dn");
+  CHECK(thrown_by([&] { powerless->disable_computer(computer, "mine"); }).code == ErrorCode::denied);
+  CHECK(thrown_by([&] { powerless->move_computer(computer, unit); }).code == ErrorCode::denied);
+  CHECK_FALSE(world.is_disabled(made));
+  CHECK(world.dn_of(made).find("OU=Servers") != std::string::npos);
+}
+
 TEST_CASE("a child of a child goes first, and its refusal leaves all as it was") {
   SambaWorld world;
   const Computer web06 = look(world, "WEB06");

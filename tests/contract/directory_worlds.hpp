@@ -43,6 +43,14 @@ class FakeWorld {
   void touch(const MadeComputer& computer) { fake_.touch(computer.guid); }
   void add_child(const MadeComputer& computer) { fake_.add_child(computer.guid, "CN=late"); }
   bool has(const MadeComputer& computer) { return fake_.has_computer(computer.guid); }
+  bool is_disabled(const MadeComputer& computer) { return !fake_.read_computer(computer.guid)->enabled; }
+  std::string dn_of(const MadeComputer& computer) { return fake_.read_computer(computer.guid)->dn; }
+  /// Everything that it says, as far as a test asks for it.
+  std::string text_of(const MadeComputer& computer) { return fake_.read_computer(computer.guid)->image; }
+  void describe(const MadeComputer& computer, const std::string& text) {
+    fake_.edit(computer.guid, [&](Computer& made) { made.image += "description: " + text + "\n"; });
+  }
+  void delete_computer(const MadeComputer& computer) { fake_.delete_computer(computer.guid); }
 
  private:
   FakeDirectory fake_;
@@ -65,9 +73,18 @@ class SambaWorld {
   void touch(const MadeComputer& computer);
   void add_child(const MadeComputer& computer) { server_.call("add_child", {computer.name, "service"}); }
   bool has(const MadeComputer& computer) { return !server_.call("computer", {computer.name}).is_null(); }
+  bool is_disabled(const MadeComputer& computer) { return facts_of(computer).at("disabled"); }
+  std::string dn_of(const MadeComputer& computer) { return facts_of(computer).at("dn"); }
+  std::string text_of(const MadeComputer& computer) { return server_.call("read", {dn_of(computer)}).dump(); }
+  void describe(const MadeComputer& computer, const std::string& text) {
+    server_.call("modify", {dn_of(computer), {{"description", text}}});
+  }
+  void delete_computer(const MadeComputer& computer) { server_.call("delete_computer", {computer.name}); }
   DomainServer& server() { return server_; }
 
  private:
+  nlohmann::json facts_of(const MadeComputer& computer) { return server_.call("computer", {computer.name}); }
+
   DomainServer& server_;
   std::unique_ptr<Directory> directory_;
 };

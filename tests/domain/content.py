@@ -85,9 +85,15 @@ UNITS = [
     "OU=Servers",
     "OU=Linux,OU=Servers",
     "OU=Workstations",
+    "OU=Retired",
 ]
 # What ADUC's "protect from accidental deletion" writes on the object.
 PROTECTED_ACE = "(D;;SDDT;;;WD)"
+# Attributes that a service account may write which disables and moves computers ([MS-ADA1] to [MS-ADA3], schemaIDGUID).
+USER_ACCOUNT_CONTROL = "bf967a68-0de6-11d0-a285-00aa003049e2"
+DESCRIPTION = "bf967950-0de6-11d0-a285-00aa003049e2"
+NAME = "bf967a0e-0de6-11d0-a285-00aa003049e2"
+COMMON_NAME = "bf96793f-0de6-11d0-a285-00aa003049e2"
 COMPUTER_CLASS = "bf967a86-0de6-11d0-a285-00aa003049e2"
 DNS_NODE_CLASS = "e0fa1e8c-9b45-11d0-afdd-00c04fd930c9"
 
@@ -267,6 +273,10 @@ def delegate(db, service_dn):
     sd.dacl_add_ace("OU=Servers," + base, f"(OA;CIIO;SDDT;;{COMPUTER_CLASS};{sid})")
     # SDDT alone answers 50 for a child and so 66 for its computer: a child may be deleted by who may delete children of its parent.
     sd.dacl_add_ace("OU=Servers," + base, f"(OA;CIIO;DC;;{COMPUTER_CLASS};{sid})")
+    # Disabling writes two attributes. A move renames the entry, deletes it here and creates it there.
+    for attribute in (USER_ACCOUNT_CONTROL, DESCRIPTION, NAME, COMMON_NAME):
+        sd.dacl_add_ace("OU=Servers," + base, f"(OA;CIIO;WP;{attribute};{COMPUTER_CLASS};{sid})")
+    sd.dacl_add_ace("OU=Retired," + base, f"(OA;CI;CC;{COMPUTER_CLASS};;{sid})")
     for zone in (DOMAIN, REVERSE_ZONE):
         zone_dn = f"DC={zone},CN=MicrosoftDNS,DC=DomainDnsZones,{base}"
         sd.dacl_add_ace(zone_dn, f"(OA;CIIO;RPWPLCLORCSD;;{DNS_NODE_CLASS};{sid})")

@@ -48,6 +48,7 @@ class FakeContext final : public StepContext {
   const PlanStep& step() const override { return planned; }
   const RequestOptions& options() const override { return request; }
   const Plan& plan() const override { return whole; }
+  std::string on_behalf_of() const override { return "CORP\\alice, decom 17.3"; }
   Clock& clock() override { return clock_; }
   std::stop_token stop() const override { return stopping.get_token(); }
   std::stop_token shutdown() const override { return shutting_down.get_token(); }

@@ -20,7 +20,10 @@ Error nobody() { return Error{ErrorCode::unauthenticated, "cannot log on: the na
 
 }  // namespace
 
-FakeDirectory::FakeDirectory() { groups_["domain users"] = {"Domain Users", std::string{kDomainSid} + "-513", {}}; }
+FakeDirectory::FakeDirectory() {
+  groups_["domain users"] = {"Domain Users", std::string{kDomainSid} + "-513", {}};
+  for (const char* unit : {"OU=Servers", "OU=Workstations", "OU=Retired"}) add_unit(unit);
+}
 
 // -- the world --------------------------------------------------------------------------------------------------------
 
@@ -86,6 +89,11 @@ ComputerChild FakeDirectory::new_child(const std::string& relative_dn, const std
   return {.id = fmt::format("{:08x}-0000-4000-8000-000000000000", next_guid_++),
           .dn = dn,
           .image = fmt::format("version: 1\n\ndn: {}\n", dn)};
+}
+
+void FakeDirectory::add_unit(const std::string& relative_dn) {
+  const std::lock_guard lock{mutex_};
+  units_.insert(folded(relative_dn + "," + kBase));
 }
 
 FakeDirectory::Account& FakeDirectory::account(const std::string& sam) {
@@ -344,6 +352,76 @@ void FakeDirectory::remove_child(const std::string& computer_guid, const Compute
     std::erase(account.children, dn);
   }
   if (lose) throw Error{ErrorCode::lost, "removing {} was sent and the answer was not seen", expected.dn};
+}
+
+Computer& FakeDirectory::touchable(const Computer& expected) {
+  const auto found = computers_.find(expected.guid);
+  if (found == computers_.end()) throw Error{ErrorCode::gone, "{} is not in the directory any more", expected.sam};
+  Computer& now = found->second;
+  const auto no = [&](std::string_view why) { return Error{ErrorCode::refused, "cannot change {}: {}", now.dn, why}; };
+  if (now.is_domain_controller) throw no("it is a domain controller");
+  if (now.is_critical) throw no("it is a critical system object");
+  if (!now.in_allowed_ou) throw no("it is outside of the units in which computers may be touched");
+  if (right_taken_) throw Error{ErrorCode::denied, "cannot change {}: the service account has no right to", now.dn};
+  return now;
+}
+
+void FakeDirectory::lose_if_asked(const std::string& dn, const std::function<void()>& execute) {
+  const auto lose = std::exchange(lose_next_, std::nullopt);
+  if (lose.value_or(true)) execute();
+  if (lose) throw Error{ErrorCode::lost, "a change of {} was sent and the answer was not seen", dn};
+}
+
+void FakeDirectory::disable_computer(const Computer& expected, const std::string& description) {
+  const std::lock_guard lock{mutex_};
+  require_presence();
+  Computer& now = touchable(expected);
+  if (now.image != expected.image)
+    throw Error{ErrorCode::precondition, "{} was changed since it was looked at", now.dn};
+  lose_if_asked(now.dn, [&] {
+    now.enabled = false;
+    now.image += "userAccountControl: 4098\n";
+    if (!description.empty()) now.image += fmt::format("description: {}\n", description);
+  });
+}
+
+bool FakeDirectory::has_entry(const std::string& dn) const {
+  return units_.contains(folded(dn)) ||
+         std::ranges::any_of(computers_, [&](const auto& each) { return equals_folded(each.second.dn, dn); });
+}
+
+std::string FakeDirectory::why_not_into(const Computer& account, const std::string& unit) {
+  const std::lock_guard lock{mutex_};
+  require_presence();
+  const std::string rdn = account.dn.substr(0, account.dn.find(','));
+  if (!has_entry(unit)) return fmt::format("there is no {}: create it, or correct move_to", unit);
+  if (equals_folded(account.dn, rdn + "," + unit) || !has_entry(rdn + "," + unit)) return {};
+  return fmt::format("{} has another {} already: rename or remove that one", unit, rdn);
+}
+
+bool FakeDirectory::exists(const std::string& dn) {
+  const std::lock_guard lock{mutex_};
+  require_presence();
+  return has_entry(dn);
+}
+
+void FakeDirectory::move_computer(const Computer& expected, const std::string& unit) {
+  const std::lock_guard lock{mutex_};
+  require_presence();
+  Computer& now = touchable(expected);
+  if (now.is_protected)
+    throw Error{ErrorCode::refused, "cannot move {}: it is protected from accidental deletion", now.dn};
+  if (now.dn != expected.dn) throw Error{ErrorCode::precondition, "{} is {} by now", expected.dn, now.dn};
+  const std::string to = now.dn.substr(0, now.dn.find(',') + 1) + unit;
+  if (!has_entry(unit)) throw Error{ErrorCode::refused, "cannot move {}: there is no {}", now.dn, unit};
+  if (has_entry(to)) throw Error{ErrorCode::refused, "cannot move {}: {} is there already", now.dn, to};
+  lose_if_asked(now.dn, [&] {
+    now.image.replace(now.image.find(now.dn), now.dn.size(), to);
+    for (std::string& child : now.children) child.replace(child.size() - now.dn.size(), now.dn.size(), to);
+    for (ComputerChild& child : now.below) child.dn.replace(child.dn.size() - now.dn.size(), now.dn.size(), to);
+    now.dn = to;
+    now.in_allowed_ou = to.ends_with(fmt::format("OU=Servers,{}", kBase));
+  });
 }
 
 std::string FakeDirectory::check() {

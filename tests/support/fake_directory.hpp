@@ -67,10 +67,12 @@ class FakeDirectory : public Directory {
   /// From now on every call fails so, until `come_back`.
   void go_away(ErrorCode code = ErrorCode::unreachable);
   void come_back();
-  /// The next removal throws `lost`, after it was executed or without.
+  /// The next removal, or change of an account, throws `lost`, after it was executed or without.
   void lose_next_removal(bool executed);
   /// Removals throw `denied` while set, as without the delegation.
   void take_right_to_remove(bool taken = true);
+  /// There are OU=Servers, OU=Workstations and OU=Retired below the base; others come by this.
+  void add_unit(const std::string& relative_dn);
 
   // -- Directory ------------------------------------------------------------------------------------------------------
   Person authenticate(std::string_view name, const Secret& password) override;
@@ -80,6 +82,10 @@ class FakeDirectory : public Directory {
   std::optional<Computer> read_computer(const std::string& guid) override;
   void remove_computer(const Computer& expected) override;
   void remove_child(const std::string& computer_guid, const ComputerChild& expected) override;
+  void disable_computer(const Computer& expected, const std::string& description) override;
+  void move_computer(const Computer& expected, const std::string& unit) override;
+  std::string why_not_into(const Computer& account, const std::string& unit) override;
+  bool exists(const std::string& dn) override;
   std::string check() override;
 
  private:
@@ -103,6 +109,9 @@ class FakeDirectory : public Directory {
   [[nodiscard]] std::string member_sid(const std::string& name);
   [[nodiscard]] Person fresh(const Account& account) const;
   Computer& computer(const std::string& guid);
+  Computer& touchable(const Computer& expected);
+  [[nodiscard]] bool has_entry(const std::string& dn) const;
+  void lose_if_asked(const std::string& dn, const std::function<void()>& execute);
   ComputerChild new_child(const std::string& relative_dn, const std::string& parent);
 
   mutable std::mutex mutex_;  // of all that follows
@@ -112,6 +121,7 @@ class FakeDirectory : public Directory {
   std::map<std::string, Account> accounts_;    ///< by folded sAMAccountName
   std::map<std::string, Group> groups_;        ///< by folded name
   std::map<std::string, Computer> computers_;  ///< by GUID
+  std::set<std::string> units_;                ///< DNs, folded
   std::vector<std::string> removed_;
   std::vector<std::string> removed_children_;
   int password_checks_ = 0;

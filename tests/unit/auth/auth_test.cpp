@@ -40,6 +40,10 @@ class SmallDirectory final : public Directory {
   std::optional<Computer> read_computer(const std::string&) override { return std::nullopt; }
   void remove_computer(const Computer&) override {}
   void remove_child(const std::string&, const ComputerChild&) override {}
+  void disable_computer(const Computer&, const std::string&) override {}
+  void move_computer(const Computer&, const std::string&) override {}
+  std::string why_not_into(const Computer&, const std::string&) override { return {}; }
+  bool exists(const std::string&) override { return false; }
   std::string check() override { return {}; }
 
  private:

@@ -207,6 +207,37 @@ TEST_CASE("a plan says what will die") {
   check_golden("plan.question", render_plan(plan, kTerminal) + question_of(plan) + "\n");
 }
 
+TEST_CASE("a plan says what is disabled or moved, and not that it is removed") {
+  const std::string account = "WEB01$ (CN=WEB01,OU=Servers,DC=corp)";
+  const api::PlannedStep ad{"ad",
+                            "ad.computer",
+                            true,
+                            false,
+                            "every plan",
+                            {},
+                            {},
+                            "",
+                            {{"1", account, {"the VM is called web01"}, {}, "disable"},
+                             {"1#place", account + " to OU=Retired,DC=corp", {"the VM is called web01"}, {}, "move"},
+                             {"2", "WEB02$ (CN=WEB02,OU=Servers,DC=corp)", {}, "it is disabled already", "disable"}}};
+  api::Plan plan;
+  plan.machines = {{machine(1), "linux", {ad}}};
+  check_golden("plan.retired", render_plan(plan, kPipe));
+  api::RecordsAnswer answer;
+  answer.items = {{"lab:vm-1",
+                   "web-01",
+                   {{"ad",
+                     "ad.computer",
+                     "found",
+                     {{"1", account, "proven", {}, {}, "", "disable", ""},
+                      {"2", account, "forbidden", {}, {}, "critical", "move", ""},
+                      {"3", account, "proven", {}, {}, "", "disable", "is disabled"}},
+                     {},
+                     "",
+                     5}}}};
+  check_golden("records.retired", record_table(record_rows(answer), false, kPipe));
+}
+
 TEST_CASE("an error in a query is shown in its place") {
   const Error error{ErrorCode::usage, "there is no field 'oss'; did you mean os:?", {{"4:3", "no such field"}}};
   check_golden("error.query", render_error(error, "web oss:linux", kPipe));

@@ -132,3 +132,63 @@ colour = "red"
   CHECK(mistakes[4].find("'step.on_failure' is 'ignore'; expected stop, warn or ask") != std::string::npos);
   CHECK(mistakes[5].find("unknown key 'colour'") != std::string::npos);
 }
+
+namespace {
+
+const PlanStep& account_step(const Config& config, const std::string& plan) {
+  const auto found = std::ranges::find(config.plans, plan, &PlanTemplate::name);
+  REQUIRE(found != config.plans.end());
+  const auto step = std::ranges::find(found->steps, std::string("ad.computer"), &PlanStep::kind);
+  REQUIRE(step != found->steps.end());
+  return *step;
+}
+
+/// A good configuration with this behind the first key of [directory].
+std::string with_directory(const std::string& lines) {
+  std::string text = kGood;
+  const std::string place = "[directory]\n";
+  text.insert(text.find(place) + place.size(), lines);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("what becomes of a computer account is said by its step, or by [directory], and is in the plan") {
+  using Params = std::map<std::string, std::string>;
+  const Folder folder;
+  CHECK(account_step(folder.load(kGood), "windows").params == Params{});
+  folder.write("plans.d/keep.toml", "[[step]]\nkind = \"ad.computer\"\naction = \"delete\"\n");
+  folder.write("plans.d/same.toml", "[[step]]\nkind = \"ad.computer\"\n");
+  const Config config =
+      folder.load(with_directory("computer_action = \"move\"\n"
+                                 "computer_move_to = \"OU=Retired,DC=corp,DC=example,DC=test\"\n"));
+  const Params moved{{"action", "move"}, {"move_to", "OU=Retired,DC=corp,DC=example,DC=test"}};
+  CHECK(config.computer_action == AdAction{AdActionKind::move, "OU=Retired,DC=corp,DC=example,DC=test"});
+  CHECK(account_step(config, "windows").params == moved);
+  CHECK(account_step(config, "same").params == moved);
+  CHECK(account_step(config, "keep").params == Params{{"action", "delete"}});
+}
+
+TEST_CASE("an action that cannot be done is a mistake of the configuration") {
+  const Folder folder;
+  const auto of_directory = [&](const std::string& lines) {
+    const auto mistakes = folder.mistakes(with_directory(lines));
+    return mistakes.empty() ? std::string{} : mistakes.front();
+  };
+  CHECK(of_directory("computer_action = \"burn\"\n").find("'burn'; expected delete, disable or move") !=
+        std::string::npos);
+  CHECK(of_directory("computer_action = \"move\"\n").find("needs 'move_to'") != std::string::npos);
+  CHECK(of_directory("computer_move_to = \"OU=X,DC=corp,DC=example,DC=test\"\n").find("belongs to action") !=
+        std::string::npos);
+  CHECK(of_directory("computer_action = \"move\"\ncomputer_move_to = \"Retired\"\n").find("no distinguished name") !=
+        std::string::npos);
+  CHECK(of_directory("computer_action = \"move\"\ncomputer_move_to = \"OU=X,DC=other,DC=test\"\n")
+            .find("not below DC=corp,DC=example,DC=test") != std::string::npos);
+
+  folder.write("plans.d/a.toml", "[[step]]\nkind = \"ad.computer\"\naction = \"move\"\nmove_to = \"OU=X,DC=other\"\n");
+  folder.write("plans.d/b.toml", "[[step]]\nkind = \"ad.computer\"\nmove_to = \"OU=X,DC=corp\"\n");
+  const auto mistakes = folder.mistakes(kGood);
+  REQUIRE(mistakes.size() == 2);
+  CHECK(mistakes[1].find("b.toml:3") != std::string::npos);
+  CHECK(mistakes[0].find("'move_to' of step computer is 'OU=X,DC=other'") != std::string::npos);
+}
