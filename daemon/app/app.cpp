@@ -85,7 +85,8 @@ class App::Impl {
  public:
   explicit Impl(std::filesystem::path file)
       : file_(std::move(file)),
-        records_(std::make_shared<RecordSystems>(RecordWorld{.secret_file = secret_files_of(file_), .clock = &clock_})),
+        records_(std::make_shared<RecordSystems>(RecordWorld{.secret_file = secret_files_of(file_), .clock = &clock_},
+                                                 all_record_kinds())),
         registry_(built_in_steps(records_)),
         config_(load_config(file_, registry_)),
         store_(config_.store, clock_),

@@ -5,6 +5,7 @@
 #include <set>
 
 #include <grp.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "common/base/text.hpp"
@@ -168,15 +169,25 @@ void read_roles(TableReader& roles, Config& config) {
   }
 }
 
-/// A step that says nothing of the account does what [directory] says: said in the plan itself, and so frozen with it.
+/// Of the domain that the step works on; empty where that is not known.
+std::string base_dn_for(const Config& config, const PlanStep& step) {
+  if (step.system.empty()) return config.directory ? config.directory->base_dn : std::string{};
+  const auto system = std::ranges::find(config.systems, step.system, &RecordDefinition::name);
+  if (system == config.systems.end()) return {};
+  const auto json = nlohmann::json::parse(system->definition, nullptr, false);
+  return json.is_object() ? json.value("base_dn", std::string{}) : std::string{};
+}
+
+/// A step that says nothing of the account does what its domain's configuration says: that of [directory] is said in
+/// the plan itself, and so frozen with it, as a system's definition is.
 void complete_account_step(const Config& config, const PlanTemplate& plan, PlanStep& step, Mistakes& mistakes) {
   if (!step.params.contains(kActionKey)) {
-    step.params.merge(params_of(config.computer_action));
+    if (step.system.empty()) step.params.merge(params_of(config.computer_action));
     return;
   }
   const auto unit = step.params.find(kMoveToKey);
-  if (unit == step.params.end() || !config.directory) return;
-  if (const auto wrong = wrong_in_unit(unit->second, config.directory->base_dn))
+  if (unit == step.params.end()) return;
+  if (const auto wrong = wrong_in_unit(unit->second, base_dn_for(config, step)))
     mistakes.add(plan.source, fmt::format("'move_to' of step {} {}", step.name, *wrong));
 }
 
@@ -194,7 +205,7 @@ void read_plans(const std::filesystem::path& folder, const PlanWorld& world, Con
       config.plans.push_back(std::move(shipped));
   for (PlanTemplate& plan : config.plans)
     for (PlanStep& step : plan.steps)
-      if (step.kind == kAdComputerKind && step.system.empty()) complete_account_step(config, plan, step, mistakes);
+      if (step.kind == kAdComputerKind) complete_account_step(config, plan, step, mistakes);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "daemon/records/record_definition.hpp"
 #include "daemon/server/server_options.hpp"
 #include "daemon/steps/ad_action.hpp"
+#include "daemon/steps/ad_definition.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
@@ -49,6 +50,6 @@ std::function<std::filesystem::path(const std::string& name)> secret_files_of(co
 /// once, each with "file:line:column", what was found and what was expected. Secret files are looked for, not read into
 /// the Config.
 Config load_config(const std::filesystem::path& file, const StepRegistry& registry,
-                   const std::vector<RecordKind>& kinds = record_kinds());
+                   const std::vector<RecordKind>& kinds = all_record_kinds());
 
 }  // namespace decom

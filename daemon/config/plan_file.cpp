@@ -17,7 +17,8 @@ class StepReader {
     PlanStep step;
     reader.require("kind");
     reader.string("kind", step.kind, [&](const std::string& name) { return check_kind(name); });
-    const bool of_records = std::ranges::find(kinds_, step.kind, &RecordKind::name) != kinds_.end();
+    const auto kind = std::ranges::find(kinds_, step.kind, &RecordKind::name);
+    const bool of_records = kind != kinds_.end() && (!kind->has_default || reader.has("system"));
     const RecordDefinition* system = of_records ? read_system(reader, step) : nullptr;
     step.name = system != nullptr ? system->name : step.kind.substr(step.kind.rfind('.') + 1);
     reader.string("name", step.name, check_step_name);

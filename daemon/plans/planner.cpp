@@ -69,7 +69,10 @@ std::string words_for(const MachineRule& rule) {
 /// Unlike a plan's, the rule of a step may be empty: then it is meant for every machine of its plan.
 bool step_fits(const MachineRule& rule, const Machine& machine) { return rule.empty() || fits(rule, machine); }
 
-int rank(const RecordDefinition& system) { return system.kind == "dns" ? 0 : system.kind == "http" ? 1 : 2; }
+int rank(const RecordDefinition& system) {
+  const std::vector<std::string_view> first{"ad.computer", "dns", "http"};
+  return static_cast<int>(std::ranges::find(first, system.kind) - first.begin());
+}
 
 /// In an order in which each comes behind everything that it says it comes after.
 std::vector<PlanStep> in_order(std::vector<PlanStep> steps) {
@@ -155,7 +158,7 @@ void Planner::judge(const PlanTemplate& chosen, const Machine& machine, PlanStep
     step.skipped = true;
     step.why = std::move(why);
   };
-  if (kind.needs_directory && !has_directory_) skip("left out: no directory is configured");
+  if (kind.needs_directory && step.system.empty() && !has_directory_) skip("left out: no directory is configured");
   const auto rule = chosen.step_rules.find(step.name);
   if (rule != chosen.step_rules.end() && !step_fits(rule->second, machine))
     skip(fmt::format("left out: in plan {} it is for {}", chosen.name, words_for(rule->second)));

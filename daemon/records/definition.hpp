@@ -83,6 +83,8 @@ struct RecordKind {
   /// Completes a definition that is being loaded by what must not change until its plans are done (the hash of an
   /// executable). May be empty.
   std::function<void(nlohmann::json& definition, std::vector<Finding>& mistakes)> freeze = {};
+  /// A step of it may name no system: it works on the one that is there without a file of records.d.
+  bool has_default = false;
 };
 
 /// The kinds that are built in.

@@ -47,7 +47,7 @@ std::vector<std::string> account_names(const Machine& machine) {
   return names;
 }
 
-AccountEvidence weigh_account(const Machine& machine, const Computer& account) {
+AccountEvidence weigh_account(const Machine& machine, const Computer& account, HostNames names) {
   AccountEvidence evidence;
   const std::string sam = base_of_sam(account);
   if (equals_folded(sam, netbios(machine.name)))
@@ -59,7 +59,9 @@ AccountEvidence weigh_account(const Machine& machine, const Computer& account) {
         whole ? equals_folded(guest, account.dns_host_name)
               : equals_folded(first_label(guest),
                               account.dns_host_name.empty() ? first_label(guest) : first_label(account.dns_host_name));
-    if (same_host && equals_folded(sam, netbios(guest))) {
+    if (same_host && !whole && names == HostNames::whole) {
+      // Neither for nor against.
+    } else if (same_host && equals_folded(sam, netbios(guest))) {
       evidence.facts.push_back(fmt::format("its guest calls itself {}", guest));
     } else {
       evidence.against.push_back(fmt::format("its guest calls itself {}, the account is of {}", guest,

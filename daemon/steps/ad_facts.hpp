@@ -20,6 +20,12 @@ struct AccountEvidence {
 /// the 15 characters that a sAMAccountName of a computer keeps.
 std::vector<std::string> account_names(const Machine& machine);
 
-AccountEvidence weigh_account(const Machine& machine, const Computer& account);
+/// What a guest calls itself, as a fact for an account of one domain among several.
+enum class HostNames {
+  any,    ///< its first label may be enough: there is one domain
+  whole,  ///< with its domain only, since "web01" says nothing of whose web01 it is
+};
+
+AccountEvidence weigh_account(const Machine& machine, const Computer& account, HostNames names = HostNames::any);
 
 }  // namespace decom

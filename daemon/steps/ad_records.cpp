@@ -54,22 +54,6 @@ std::vector<std::string> names_of(const Machine& machine, const Computer& accoun
   return names;
 }
 
-Record to_record(const Machine& machine, const Computer& account, AdActionKind action) {
-  AccountEvidence evidence = weigh_account(machine, account);
-  Record record{.id = account.guid,
-                .what = describe(account),
-                .facts = std::move(evidence.facts),
-                .against = std::move(evidence.against),
-                .forbidden = forbidden(account, action),
-                .before = account.image,
-                .bears = names_of(machine, account),
-                .whole = account.guid};
-  if (action == AdActionKind::remove) return record;
-  record.effect = "disable";
-  if (!account.enabled) record.done = "is disabled";
-  return record;
-}
-
 bool lies_in(const Computer& account, const std::string& unit) {
   const auto dn = directory::Dn::parse(account.dn);
   const auto wanted = directory::Dn::parse(unit);
@@ -97,6 +81,23 @@ Record to_record(const Record& account, const ComputerChild& child) {
 
 }  // namespace
 
+Record AdRecords::record_of(const Machine& machine, const Computer& account) const {
+  const AdActionKind action = action_.kind;
+  AccountEvidence evidence = weigh_account(machine, account, names_);
+  Record record{.id = account.guid,
+                .what = describe(account),
+                .facts = std::move(evidence.facts),
+                .against = std::move(evidence.against),
+                .forbidden = forbidden(account, action),
+                .before = account.image,
+                .bears = names_of(machine, account),
+                .whole = account.guid};
+  if (action == AdActionKind::remove) return record;
+  record.effect = "disable";
+  if (!account.enabled) record.done = "is disabled";
+  return record;
+}
+
 Record AdRecords::place_of(const Record& account, const Computer& now) {
   Record place = account;
   place.id = now.guid + kPlace;
@@ -114,7 +115,7 @@ Record AdRecords::place_of(const Record& account, const Computer& now) {
 
 /// In the order in which something is done to them.
 std::vector<Record> AdRecords::records_of(const Machine& machine, const Computer& account) {
-  const Record record = to_record(machine, account, action_.kind);
+  const Record record = record_of(machine, account);
   std::vector<Record> records;
   if (action_.kind == AdActionKind::remove && record.is_proven())
     // Deeper ones lie behind those that they lie in.
@@ -153,7 +154,7 @@ std::optional<Record> AdRecords::read(const Machine& machine, const std::string&
   const Id wanted = parse_id(id);
   const auto account = directory_.read_computer(wanted.account);
   if (!account) return std::nullopt;
-  const Record record = to_record(machine, *account, action_.kind);
+  const Record record = record_of(machine, *account);
   if (wanted.place) return place_of(record, *account);
   if (wanted.child.empty()) return record;
   const auto child = std::ranges::find(account->below, wanted.child, &ComputerChild::id);

@@ -9,6 +9,7 @@
 #include "daemon/directory/directory.hpp"
 #include "daemon/records/record_system.hpp"
 #include "daemon/steps/ad_action.hpp"
+#include "daemon/steps/ad_facts.hpp"
 
 namespace decom {
 
@@ -27,8 +28,9 @@ class AdRecords final : public RecordSystem {
  public:
   /// `directory` outlives it; each of its calls is bounded by its own timeout.
   explicit AdRecords(Directory& directory, AdAction action = {}) : directory_(directory), action_(std::move(action)) {}
+  /// Of one more domain: there a guest's name is a fact with its domain only.
   explicit AdRecords(std::unique_ptr<Directory> directory, AdAction action = {})
-      : own_(std::move(directory)), directory_(*own_), action_(std::move(action)) {}
+      : own_(std::move(directory)), directory_(*own_), action_(std::move(action)), names_(HostNames::whole) {}
 
   std::vector<Record> find(const Machine& machine, const RecordCall& call) override;
   std::optional<Record> read(const Machine& machine, const std::string& id, const RecordCall& call) override;
@@ -36,12 +38,14 @@ class AdRecords final : public RecordSystem {
   std::string check(const RecordCall& call) override;
 
  private:
+  [[nodiscard]] Record record_of(const Machine& machine, const Computer& account) const;
   [[nodiscard]] std::vector<Record> records_of(const Machine& machine, const Computer& account);
   [[nodiscard]] Record place_of(const Record& account, const Computer& now);
 
   const std::unique_ptr<Directory> own_;
   Directory& directory_;
   const AdAction action_;
+  const HostNames names_ = HostNames::any;
 };
 
 }  // namespace decom

@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "daemon/records/record_systems.hpp"
+#include "daemon/steps/ad_definition.hpp"
 #include "daemon/steps/ad_records.hpp"
 #include "daemon/steps/destroy.hpp"
 #include "daemon/steps/power_off.hpp"
@@ -59,6 +60,18 @@ std::optional<std::chrono::milliseconds> look_takes(const PlanStep& step) {
   return parse_duration(found->second);
 }
 
+/// A step on a configured system.
+std::unique_ptr<StepKind> step_on(const std::shared_ptr<RecordSystems>& records, const PlanStep& step,
+                                  const std::string& definition) {
+  if (!records) throw Error{ErrorCode::internal, "this process works on no records"};
+  return std::make_unique<RecordStep>(
+      [records, kind = step.kind, definition](StepContext&) { return records->of(kind, definition); },
+      RecordStepOptions{.system = step.system.empty() ? step.kind : step.system,
+                        .call = "remove from " + step.system,
+                        .removal = removal_takes(step),
+                        .look = look_takes(step)});
+}
+
 }  // namespace
 
 // Every kind of record keeps a copy of its own.
@@ -89,29 +102,24 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {  // NOLINT
                 .removes_records = true,
                 .params = {kActionKey, kMoveToKey},
                 .wrong_params = [](const auto& params) { return wrong_in_action(params); }},
-               [](const PlanStep& step) {
+               [records](const PlanStep& step) -> std::unique_ptr<StepKind> {
+                 if (!step.system.empty()) return step_on(records, step, with_action(step.definition, step.params));
                  return std::make_unique<RecordStep>(
                      [action = ad_action(step.params)](StepContext& ctx) {
                        return std::make_shared<AdRecords>(ctx.directory(), action);
                      },
                      RecordStepOptions{.system = "Active Directory", .call = "delete from Active Directory"});
                });
-  for (const RecordKind& kind : records ? records->kinds() : record_kinds())
+  for (const RecordKind& kind : records ? records->kinds() : record_kinds()) {
+    if (kind.name == kAdComputerKind) continue;
     registry.add({.name = kind.name,
                   .summary = kind.summary,
                   .irreversible = true,
                   .naturally_idempotent = false,
                   .deadline = 10min,
                   .removes_records = true},
-                 [records](const PlanStep& step) -> std::unique_ptr<StepKind> {
-                   if (!records) throw Error{ErrorCode::internal, "this process works on no records"};
-                   return std::make_unique<RecordStep>(
-                       [records, step](StepContext&) { return records->of(step.kind, step.definition); },
-                       RecordStepOptions{.system = step.system.empty() ? step.kind : step.system,
-                                         .call = "remove from " + step.system,
-                                         .removal = removal_takes(step),
-                                         .look = look_takes(step)});
-                 });
+                 [records](const PlanStep& step) { return step_on(records, step, step.definition); });
+  }
   return registry;
 }
 

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "daemon/directory/connection.hpp"
+#include "daemon/records/record_systems.hpp"
+#include "daemon/steps/ad_definition.hpp"
 #include "daemon/steps/ad_records.hpp"
 #include "daemon/steps/step.hpp"
 #include "tests/contract/directory_worlds.hpp"
@@ -268,4 +270,95 @@ TEST_CASE("a change holds only while the old value is what it was") {
                            "it");
         }).code != ErrorCode::internal);
   CHECK(world.dn_of(made).find("OU=Servers") != std::string::npos);
+}
+
+namespace {
+
+/// As a file of records.d has it, for the domain of that server.
+std::string definition_of(DomainServer& server) {
+  const DirectoryOptions options = server.options();
+  return nlohmann::json{{"url", options.urls},
+                        {"base_dn", options.base_dn},
+                        {"bind_dn", options.bind_dn},
+                        {"password_file", options.password_file.string()},
+                        {"ca_file", options.ca_file.string()},
+                        {"computer_ous", options.computer_ous},
+                        {"timeout", "3s"}}
+      .dump();
+}
+
+}  // namespace
+
+TEST_CASE("two domains with an account each: both are shown, and each is decided by its own facts") {
+  DomainServer corp;
+  DomainServer emea;  // a forest of its own; its accounts bear other host names
+  corp.call("add_computers", {{{"name", "TWO01"}, {"children", {"service"}}}});
+  emea.call("add_computers", {{{"name", "TWO01"}, {"dns", "two01.emea.example.test"}}});
+  const auto exists = [](DomainServer& server) { return !server.call("computer", {"TWO01"}).is_null(); };
+  const auto is_disabled = [](DomainServer& server) {
+    return server.call("computer", {"TWO01"}).at("disabled").get<bool>();
+  };
+  const auto records = std::make_shared<RecordSystems>(
+      RecordWorld{.secret_file = [](const std::string& name) { return std::filesystem::path(name); },
+                  .clock = &system_clock()},
+      all_record_kinds());
+  const StepRegistry registry = built_in_steps(records);
+  FakeVms vms{system_clock()};
+
+  struct Seen {
+    Observation planned;
+    std::vector<SeenRecord> shown;
+    Observation ran;
+  };
+  const auto run = [&](DomainServer& server, const std::string& system, const std::string& host_name,
+                       std::map<std::string, std::string> params) {
+    FakeContext ctx(system_clock(), vms,
+                    {.identity = {"vc-1", "vm-1", "50-1"},
+                     .name = "two01",
+                     .vcenter = "lab",
+                     .family = OsFamily::windows,
+                     .guest_host_name = host_name,
+                     .power = PowerState::on,
+                     .tools = "running"});
+    ctx.planned = {.name = system,
+                   .kind = kAdComputerKind,
+                   .params = std::move(params),
+                   .system = system,
+                   .definition = definition_of(server)};
+    Seen seen{.planned = LeftAlone{}, .shown = {}, .ran = LeftAlone{}};
+    ctx.rehearses = true;
+    seen.planned = registry.make(ctx.planned)->observe(ctx);
+    ctx.rehearses = false;
+    seen.shown = ctx.records;
+    const auto* needed = std::get_if<Needed>(&seen.planned);
+    ctx.planned.records = needed != nullptr ? needed->records : std::vector<FrozenRecord>{};
+    const auto step = registry.make(ctx.planned);
+    seen.ran = step->observe(ctx);
+    if (const auto* to_do = std::get_if<Needed>(&seen.ran)) {
+      step->apply(ctx, *to_do);
+      seen.ran = step->observe(ctx);
+    }
+    return seen;
+  };
+
+  // A name without its domain says nothing of whose it is.
+  for (DomainServer* server : {&corp, &emea})
+    CHECK(std::holds_alternative<LeftAlone>(run(*server, "ad", "two01", {}).ran));
+
+  const Seen other = run(emea, "ad-emea", "two01.corp.example.test", {});
+  CHECK(std::holds_alternative<LeftAlone>(other.ran));
+  REQUIRE(other.shown.size() == 1);
+  CHECK(other.shown[0].left_alone.find("the account is of two01.emea.example.test") != std::string::npos);
+
+  const Seen own = run(emea, "ad-emea", "two01.emea.example.test", {{"action", "disable"}});
+  CHECK(says(own.planned, "disable TWO01$"));
+  CHECK(says(own.planned, "in ad-emea"));
+  CHECK(std::holds_alternative<Satisfied>(own.ran));
+  CHECK(is_disabled(emea));
+  CHECK(exists(corp));
+  CHECK_FALSE(is_disabled(corp));
+
+  CHECK(std::holds_alternative<Satisfied>(run(corp, "ad-corp", "two01.corp.example.test", {}).ran));
+  CHECK_FALSE(exists(corp));
+  CHECK(exists(emea));
 }

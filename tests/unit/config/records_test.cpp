@@ -229,3 +229,71 @@ name = "web*"
                        "dns") != std::string::npos);
   CHECK(mistakes[1].find("a.toml:4:1 'step.system' is missing") != std::string::npos);
 }
+
+namespace {
+
+const std::string kEmea = R"(kind = "ad.computer"
+url = "ldaps://dc1.emea.example.test"
+base_dn = "DC=emea,DC=example,DC=test"
+bind_dn = "svc-decom@emea.example.test"
+password_file = "emea.password"
+)";
+
+std::vector<std::string> mistakes_of_emea(const std::string& more) {
+  const Folder folder;
+  folder.write("records.d/ad-emea.toml", kEmea + more);
+  Mistakes mistakes;
+  const RecordWorld world{.secret_file = [](const std::string& name) { return std::filesystem::path(name); }};
+  (void)read_record_files(folder.path() / "records.d", {all_record_kinds(), world, {}}, mistakes);
+  std::vector<std::string> texts;
+  for (const Finding& finding : mistakes.findings()) texts.push_back(finding.where + " " + finding.what);
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("one more domain is a system, beside that of [directory]") {
+  const Folder folder;
+  folder.write("records.d/ad-emea.toml", kEmea + "action = \"disable\"\n");
+  folder.write("plans.d/both.toml", R"([[step]]
+kind = "ad.computer"
+[[step]]
+kind = "ad.computer"
+system = "ad-emea"
+action = "delete"
+)");
+  const auto records = std::make_shared<RecordSystems>(RecordWorld{.secret_file = secret_files_of(folder.path() / "x")},
+                                                       all_record_kinds());
+  folder.write("decomd.toml", kGood);
+  const Config config = load_config(folder.path() / "decomd.toml", built_in_steps(records));
+  CHECK(system_of(config, "ad-emea").kind == "ad.computer");
+  const auto windows = std::ranges::find(config.plans, "windows", &PlanTemplate::name);
+  REQUIRE(windows != config.plans.end());
+  std::vector<std::string> names;
+  for (const PlanStep& step : windows->steps) names.push_back(step.name);
+  CHECK(names == std::vector<std::string>{"power_off", "destroy", "ad_computer", "ad-emea"});
+  const auto both = std::ranges::find(config.plans, "both", &PlanTemplate::name);
+  REQUIRE(both != config.plans.end());
+  CHECK(both->steps[0].system.empty());
+  CHECK(both->steps[1].name == "ad-emea");
+  CHECK(both->steps[1].params.at("action") == "delete");
+  CHECK(with_action(R"({"action":"move","move_to":"OU=X"})", {{"action", "disable"}, {"deadline", "1s"}}) ==
+        R"({"action":"disable"})");
+  CHECK(with_action(R"({"action":"move","move_to":"OU=X"})", {{"deadline", "1s"}}) ==
+        R"({"action":"move","move_to":"OU=X"})");
+}
+
+TEST_CASE("a domain that cannot be used is a mistake of its file") {
+  CHECK(mistakes_of_emea("").empty());
+  const auto has = [](const std::string& more, const std::string& text) {
+    const auto all = mistakes_of_emea(more);
+    CAPTURE(all.size());
+    return all.size() == 1 && all.front().find(text) != std::string::npos;
+  };
+  CHECK(has("action = \"burn\"\n", "ad-emea.toml:6:10 'action' is 'burn'; expected delete, disable or move"));
+  CHECK(has("action = \"move\"\n", "needs 'move_to'"));
+  CHECK(has("action = \"move\"\nmove_to = \"OU=Retired,DC=corp\"\n", "ad-emea.toml:7:11 'move_to' is"));
+  CHECK(has("starttls = true\n", "ldaps is under TLS from its first byte"));
+  CHECK(has("computer_ous = \"OU=Servers,DC=corp\"\n", "is not below DC=emea,DC=example,DC=test"));
+  CHECK(has("passwort = \"x\"\n", "unknown key 'passwort'"));
+}
