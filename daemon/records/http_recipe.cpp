@@ -17,6 +17,7 @@ using Texts = std::vector<std::string>;
 
 const Known kAlways{"now", "token"};
 const Known kSearch{"name", "host", "ip", "uuid"};
+const Known kPage{"page", "page_size"};
 
 Known operator+(Known all, const Known& more) {
   all.insert(more.begin(), more.end());
@@ -120,7 +121,7 @@ class RecipeReader {
     const Known by_id = kAlways + id_variables();
     reader_.require("find");
     each(reader_, "find", [&](DefinitionReader& table) {
-      recipe_.find.push_back(request(table, kAlways + kSearch, false));
+      recipe_.find.push_back(request(table, kAlways + kSearch + (reader_.has("pages") ? kPage : Known{}), false));
       selector(table, "items", recipe_.find.back().items);
       if (recipe_.format == Format::xml && recipe_.find.back().expect.empty())
         table.mistake("expect", "'expect' is missing: in XML nothing else tells an empty answer from another one");
@@ -268,7 +269,7 @@ class RecipeReader {
         const auto wrong =
             value.is_string() ? Selector::mistake(recipe_.format, text) : std::optional<std::string>{"is not a string"};
         if (wrong) return captures.mistake(name, fmt::format("'{}' {}", name, *wrong));
-        if ((kAlways + kSearch + secret_variables()).contains(name) || name.starts_with("id"))
+        if ((kAlways + kSearch + kPage + secret_variables()).contains(name) || name.starts_with("id"))
           return captures.mistake(name, fmt::format("'{}' is a variable already", name));
         made.capture.emplace_back(name, Selector{recipe_.format, text});
       });
@@ -483,11 +484,29 @@ class RecipeReader {
     table.integer("size", pages.size, 1, 100'000);
     table.string("size_parameter", pages.size_parameter, empty_text);
     table.integer("most", pages.most, 1, 10'000);
-    if (pages.next.has_value() == !pages.parameter.empty())
-      table.mistake("next", "expected one of 'next' and 'parameter'");
-    if (pages.next && pages.cursor) table.mistake("cursor", "'cursor' needs 'parameter', not 'next'");
-    if (pages.size_parameter.empty() != (pages.size == 0))
-      table.mistake("size_parameter", "'size_parameter' and 'size' go together");
+    const auto say = [&](std::string_view variable) {
+      return std::ranges::count_if(recipe_.find,
+                                   [&](const Request& request) { return request.variables().contains(variable); });
+    };
+    const auto paged = say("page");
+    const auto all = static_cast<std::ptrdiff_t>(recipe_.find.size());
+    pages.in_requests = paged > 0;
+    if ((pages.next ? 1 : 0) + (pages.parameter.empty() ? 0 : 1) + (paged > 0 ? 1 : 0) != 1)
+      table.mistake("next", "expected one of 'next', 'parameter' and {{page}} in the requests of 'find'");
+    else if (paged > 0 && paged < all)
+      table.mistake("next", "{{page}} is not in every request of 'find'");
+    if (pages.next && pages.cursor)
+      table.mistake("cursor", "'cursor' needs 'parameter' or {{page}} in the requests of 'find', not 'next'");
+    if (pages.cursor)
+      for (const Request& request : recipe_.find)
+        if (std::ranges::any_of(request.path,
+                                [](const Template& part) { return part.text().find("{{page}}") != std::string::npos; }))
+          table.mistake("cursor", "{{page}} is in a path of 'find', and before the first page there is no cursor");
+    const auto sized = say("page_size");
+    if (pages.size == 0 && (sized > 0 || !pages.size_parameter.empty()))
+      table.mistake("size", "'size' is missing: how many records a page has");
+    if (pages.size > 0 && (sized > 0) != pages.size_parameter.empty())
+      table.mistake("size_parameter", "expected one of 'size_parameter' and {{page_size}} in the requests of 'find'");
   }
 
   DefinitionReader& reader_;

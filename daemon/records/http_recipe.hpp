@@ -76,11 +76,13 @@ struct Credential {
   bool client_in_header = false;  ///< oauth2: client id and secret as basic authentication
 };
 
+/// Which page is asked for stands in the query as `parameter`, or wherever the requests of `find` say {{page}}.
 struct Pages {
   std::optional<Selector> next;    ///< URL or path of the next page
-  std::optional<Selector> cursor;  ///< value for `parameter`
+  std::optional<Selector> cursor;  ///< the next page
   std::string parameter;
-  bool by_item = false;  ///< `parameter` counts items, not pages
+  bool in_requests = false;  ///< {{page}} is in each of them
+  bool by_item = false;      ///< it counts items, not pages
   std::int64_t first = 0;
   std::int64_t size = 0;
   std::string size_parameter;

@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "daemon/records/http_facts.hpp"
+#include "daemon/records/http_pages.hpp"
 #include "daemon/records/http_recipe.hpp"
 #include "daemon/records/http_session.hpp"
 #include "daemon/records/http_url.hpp"
@@ -227,19 +228,22 @@ class Exchange {
     const Pages& pages = recipe_.pages;
     std::vector<std::string> seen;  // ids of this search, so that a server that repeats its last page comes to an end
     std::int64_t at = pages.first;
-    std::string parameter = pages.cursor ? std::string{} : std::to_string(at);
+    std::string here = pages.cursor ? std::string{} : std::to_string(at);
     std::optional<std::string> url;
     for (std::int64_t page = 0;; ++page) {
       if (page == pages.most) throw Error{too_large, "cannot {}: the answer has more than {} pages", what, pages.most};
+      const Request paged = at_page(request, pages, here);
+      Values with_page = values;
+      with_page.merge(page_values(pages, here));
       if (!pages.next || page == 0) {
         std::vector<std::pair<std::string, std::string>> more;
-        if (!pages.parameter.empty() && !parameter.empty()) more.emplace_back(pages.parameter, parameter);
+        if (!pages.parameter.empty() && !here.empty()) more.emplace_back(pages.parameter, here);
         if (!pages.size_parameter.empty()) more.emplace_back(pages.size_parameter, std::to_string(pages.size));
-        Values with_token = values;
+        Values with_token = with_page;
         if (request.variables().contains("token")) with_token["token"] = session_.ticket(wire_).proof.token.expose();
-        url = wire_.url_of(request, with_token, more);
+        url = wire_.url_of(paged, with_token, more);
       }
-      const Answer answer = ask(request, Purpose::find, values, what, url);
+      const Answer answer = ask(paged, Purpose::find, with_page, what, url);
       if (answer.meaning == Meaning::gone) return;
       const Document& answered = document(answer, what);
       const auto items = answered.items(request.items.value_or(recipe_.item.items));
@@ -256,13 +260,13 @@ class Exchange {
       if (pages.next || pages.cursor) {
         const auto links = answered.texts(pages.next ? *pages.next : *pages.cursor);
         if (links.empty() || links.front().empty() || links.front() == "null") return;
-        parameter = links.front();
+        here = links.front();
         if (pages.next) url = follow(*url, links.front());
         if (!url) throw Error{protocol, "cannot {}: its next page is at another server", what};
       } else {
-        if (pages.parameter.empty() || !fresh) return;
+        if ((pages.parameter.empty() && !pages.in_requests) || !fresh) return;
         at += pages.by_item ? static_cast<std::int64_t>(items.size()) : 1;
-        parameter = std::to_string(at);
+        here = std::to_string(at);
       }
     }
   }

@@ -69,9 +69,40 @@ TEST_CASE("every mistake of a recipe is said at once, with its place") {
            "/control: 'expect' is missing",
            "/codes/0/means: 'means' is 'vanished'; expected one of ok, gone, retry",
            "/codes/1/only: 'only' is 'delete'; expected one of find, read, remove",
-           "/pages/next: expected one of 'next' and 'parameter'",
+           "/pages/next: expected one of 'next', 'parameter' and {{page}} in the requests of 'find'",
        })
     CHECK_MESSAGE(all.find(expected) != std::string::npos, expected);
+}
+
+TEST_CASE("pages are asked for in one way") {
+  const auto mistakes = [](const std::string& find, const std::string& pages) {
+    auto recipe = shipped_recipe("icinga2.toml");
+    const auto more = from_toml(find + "\n" + pages);
+    recipe["find"] = more.at("find");
+    if (more.contains("pages")) recipe["pages"] = more.at("pages");
+    std::string all;
+    for (const std::string& mistake : http_mistakes(recipe)) all += mistake + "\n";
+    return all;
+  };
+  const std::string with = "[[find]]\npath = \"/a\"\nquery = { p = \"{{page}}\" }";
+  const std::string without = "[[find]]\npath = \"/a\"";
+  CHECK(mistakes(with, "[pages]").empty());
+  CHECK(mistakes(without, "[pages]\nparameter = \"p\"").empty());
+  CHECK(mistakes(with, "").find("'p' has no variable 'page' here") != std::string::npos);
+  for (const auto& [find, pages] :
+       std::vector<std::pair<std::string, std::string>>{{without, "[pages]"},
+                                                        {with, "[pages]\nparameter = \"p\""},
+                                                        {with, "[pages]\nnext = \"/next\""},
+                                                        {without, "[pages]\nnext = \"/next\"\nparameter = \"p\""}})
+    CHECK_MESSAGE(mistakes(find, pages).find(": expected one of 'next', 'parameter'") != std::string::npos, (find + pages));
+  CHECK(mistakes(with + "\n" + without, "[pages]").find("not in every request") != std::string::npos);
+  CHECK(mistakes(with + "\n[[find]]\npath = \"/{{page}}\"", "[pages]\ncursor = \"/c\"").find("no cursor") !=
+        std::string::npos);
+  CHECK(mistakes(with, "[pages]\nsize = 5").find("expected one of 'size_parameter' and {{page_size}}") !=
+        std::string::npos);
+  const std::string sized = "[[find]]\npath = \"/a\"\nquery = { p = \"{{page}}\", s = \"{{page_size}}\" }";
+  CHECK(mistakes(sized, "[pages]\nsize = 5").empty());
+  CHECK(mistakes(sized, "[pages]").find("'size' is missing") != std::string::npos);
 }
 
 TEST_CASE("plain HTTP is for loopback, or for who asks for it") {

@@ -317,10 +317,71 @@ TEST_CASE("pages: a link, a cursor, a number; nothing is cut off in silence") {
                 }));
   CHECK(offsets.find().size() == 3);
 
+  const std::string search =
+      "[[find]]\npath = \"/rpc\"\nmethod = \"POST\"\n"
+      "json = { name = \"{{name}}\", offset = \"{{page}}\", limit = \"{{page_size}}\", note = \"from {{page}}\" }\n";
+  const auto rpc = [&](const HttpPeer::Handler& handler) {
+    return [=](const HttpPeer::Seen& seen) { return seen.target.starts_with("/rpc") ? handler(seen) : std::string{}; };
+  };
+  World body(search + "[pages]\ncounts = \"items\"\nsize = 2", rpc([&](const HttpPeer::Seen& seen) {
+               const json asked = json::parse(seen.body);
+               CHECK(asked["name"] == "web01");
+               CHECK(asked["limit"] == 2);
+               CHECK(asked["note"] == "from " + asked["offset"].dump());
+               if (asked["offset"] == 0) return page({1, 2}, json::object());
+               return asked["offset"] == 2 ? page({3}, json::object()) : page({}, json::object());
+             }));
+  body.recipe["find"].erase(0);
+  CHECK(body.find().size() == 3);
+
+  World body_cursor(search + "[pages]\ncursor = \"/more\"\nsize = 2", rpc([&](const HttpPeer::Seen& seen) {
+                      const json asked = json::parse(seen.body);
+                      if (asked["offset"].is_null()) return page({1}, {{"more", "a\"{{name}}&"}});
+                      CHECK(asked["offset"] == "a\"{{name}}&");  // as it came, whatever it looks like
+                      return page({2}, {{"more", nullptr}});
+                    }));
+  body_cursor.recipe["find"].erase(0);
+  body_cursor.recipe["find"][0]["json"].erase("note");
+  CHECK(body_cursor.find().size() == 2);
+
+  World query("[pages]\ncursor = \"/more\"", lists([&](const HttpPeer::Seen& seen) {
+                if (!has(seen, "after")) return page({1}, {{"more", "a&b"}});
+                CHECK(has(seen, "after=a%26b"));
+                return page({2}, json::object());
+              }));
+  query.recipe["find"][0]["query"]["after"] = "{{page}}";
+  CHECK(query.find().size() == 2);
+
+  World path("[pages]\nfirst = 0", rpc([&](const HttpPeer::Seen& seen) {
+               return has(seen, "/rpc/0") ? page({1}, json::object()) : page({2}, json::object());
+             }));
+  path.recipe["find"][0]["path"] = "/rpc/{{page}}";
+  CHECK(path.find().size() == 2);
+
   int endless = 0;
   World capped("[pages]\nparameter = \"page\"\nmost = 5",
                [&](const HttpPeer::Seen&) { return page({++endless}, json::object()); });
   CHECK(told([&] { capped.find(); }).code == ErrorCode::too_large);
+}
+
+TEST_CASE("an answer that is a list of records, and nothing around it") {
+  World world("", lists([](const HttpPeer::Seen& seen) {
+                if (!seen.target.starts_with("/hosts")) return std::string{};
+                return HttpPeer::answer(200,
+                                        R"([{"id": 7, "name": "web01", "ip": "10.0.0.1"}, {"id": 8, "name": "db"}])");
+              }));
+  world.recipe["item"]["items"] = "/*";
+  const auto found = world.find();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].id == "7");
+  world.answer_by(lists([](const HttpPeer::Seen& seen) {
+    return seen.target.starts_with("/hosts") ? HttpPeer::answer(200, "[]") : std::string{};
+  }));
+  CHECK(world.find().empty());
+  world.answer_by(lists([](const HttpPeer::Seen& seen) {
+    return seen.target.starts_with("/hosts") ? HttpPeer::answer(200, R"({"error": "x"})") : std::string{};
+  }));
+  CHECK(told([&] { world.find(); }).code == ErrorCode::protocol);
 }
 
 TEST_CASE("each credential goes where it should, and is read anew each time") {
