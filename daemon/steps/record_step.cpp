@@ -146,6 +146,7 @@ std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::v
       judged.push_back({&record, same_id > 1 ? fmt::format("{} records have its id", same_id) : why_not(ctx, record)});
   }
   keep_wholes(judged);
+  seen.reserve(judged.size());
   for (const auto& [record, why, is_done] : judged)
     seen.push_back({.record = to_freeze(*record), .facts = record->facts, .left_alone = why});
   ctx.saw(seen);

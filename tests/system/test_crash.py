@@ -13,15 +13,29 @@ from stack import main_of, wait_for
 
 KINDS = ("vsphere.power_off", "vsphere.destroy", "ad.computer")
 BOUNDARIES = ("before_t1", "after_t1", "after_send", "after_t2", "before_t3", "after_t3")
+MOVES = """
+when = { family = "windows" }
+[[step]]
+kind = "vsphere.power_off"
+[[step]]
+kind = "vsphere.destroy"
+[[step]]
+kind = "ad.computer"
+action = "move"
+move_to = "OU=Retired,DC=corp,DC=example,DC=test"
+"""
 SETTLED = {"succeeded", "failed", "cancelled", "needs_attention"}
 
 
 class Crash(SystemCase):
-    def run_through_a_crash(self, failpoint, name, more=(), guest=True, **machine_more):
+    def run_through_a_crash(self, failpoint, name, more=(), guest=True, plan="", **machine_more):
         """Submits one Windows machine to a daemon that dies at the failpoint, starts another one, and waits for the end."""
         self.add_computers(computer(name))
         vcenter = self.vcenter([machine(name, "windows", 1, **machine_more), machine("bystander", "linux", 2)])
         stack = self.stack(vcenter)
+        if plan:
+            (stack.config.parent / "plans.d").mkdir()
+            (stack.config.parent / "plans.d" / "site.toml").write_text(plan)
         stack.start(env={"DECOM_FAILPOINT": f"{failpoint}=kill"})
         stack.login("alice")
         stack.wait_loaded("alice", 2)
@@ -70,6 +84,21 @@ class Crash(SystemCase):
                     self.check_true(vcenter, stack, detail, name)
                     self.assertEqual(self.calls(vcenter, "Destroy_Task").count(name), 1)
                     vcenter.stop()
+
+    def test_every_boundary_of_a_move(self):
+        """Two calls to the directory: the account is disabled, and then moved."""
+        for number, point in enumerate(("after_t1", "after_send", "after_t1:2", "after_send:2", "before_t3")):
+            with self.subTest(point=point):
+                self.fresh_folder()
+                name = f"m-{number}"
+                vcenter, _, detail = self.run_through_a_crash(f"ad.computer.{point}", name, guest=False, plan=MOVES)
+                self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail)[:3000])
+                account = self.domain.control("computer", name.upper())
+                self.assertTrue(account["disabled"])
+                self.assertEqual(account["dn"], f"CN={name.upper()},OU=Retired,DC=corp,DC=example,DC=test")
+                (description,) = self.domain.control("read", account["dn"], ["description"])["description"]
+                self.assertTrue(description.startswith("Retired by CORP\\alice, decom 1.1, "), description)
+                vcenter.stop()
 
     def test_an_answer_that_was_lost_is_looked_for_and_not_sent_again(self):
         for action in ("drop_after", "drop_during", "http"):
