@@ -128,7 +128,7 @@ RequestOptions from_wire(const api::Options& options) {
   }
   if (!findings.empty()) {
     std::string text = findings.front().where + ": " + findings.front().what;
-    throw Error{ErrorCode::invalid, std::move(text), std::move(findings)};
+    throw Error{ErrorCode::invalid, text, std::move(findings)};
   }
   parsed.shutdown_timeout = std::chrono::seconds{options.shutdown_timeout_s};
   return parsed;

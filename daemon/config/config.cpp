@@ -27,7 +27,7 @@ class Beside {
     if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) credentials_ = credentials;
   }
   std::filesystem::path operator()(const std::string& name) const {
-    const std::filesystem::path path(name);
+    std::filesystem::path path(name);
     if (path.is_absolute()) return path;
     std::error_code ignored;
     if (!credentials_.empty() && std::filesystem::exists(credentials_ / path, ignored)) return credentials_ / path;

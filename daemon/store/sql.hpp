@@ -31,7 +31,7 @@ enum class Trouble {
 /// Thrown by all of this. To everybody outside of the store it is an Error like any other.
 class Failure : public Error {
  public:
-  Failure(Trouble trouble, ErrorCode code, std::string message) : Error(code, std::move(message)), trouble_(trouble) {}
+  Failure(Trouble trouble, ErrorCode code, const std::string& message) : Error(code, message), trouble_(trouble) {}
   [[nodiscard]] Trouble trouble() const noexcept { return trouble_; }
 
  private:
