@@ -94,7 +94,8 @@ TEST_CASE("pages are asked for in one way") {
                                                         {with, "[pages]\nparameter = \"p\""},
                                                         {with, "[pages]\nnext = \"/next\""},
                                                         {without, "[pages]\nnext = \"/next\"\nparameter = \"p\""}})
-    CHECK_MESSAGE(mistakes(find, pages).find(": expected one of 'next', 'parameter'") != std::string::npos, (find + pages));
+    CHECK_MESSAGE(mistakes(find, pages).find(": expected one of 'next', 'parameter'") != std::string::npos,
+                  (find + pages));
   CHECK(mistakes(with + "\n" + without, "[pages]").find("not in every request") != std::string::npos);
   CHECK(mistakes(with + "\n[[find]]\npath = \"/{{page}}\"", "[pages]\ncursor = \"/c\"").find("no cursor") !=
         std::string::npos);
