@@ -6,11 +6,9 @@
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
-#include "common/base/crypto.hpp"
+#include "common/base/certificate.hpp"
 #include "common/base/error.hpp"
-#include "common/base/secret.hpp"
 #include "common/base/text.hpp"
 
 namespace decom::http {
@@ -28,30 +26,15 @@ void start_curl() {
   if (started != CURLE_OK) throw Error{ErrorCode::internal, "cannot start libcurl"};
 }
 
-/// Only the leaf counts, and it must be the very one.
-int is_pinned(X509_STORE_CTX* context, void* wanted) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  X509* const leaf = X509_STORE_CTX_get0_cert(context);
-  const bool same = leaf != nullptr && X509_digest(leaf, EVP_sha256(), digest, &size) == 1 &&
-                    equal_in_constant_time(to_hex({reinterpret_cast<const char*>(digest), size}),
-                                           *static_cast<const std::string*>(wanted));
-  X509_STORE_CTX_set_error(context, same ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
-  return same ? 1 : 0;
-}
-
-CURLcode pin(CURL*, void* context, void* wanted) {
-  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, wanted);
+CURLcode pin(CURL*, void* context, void* thumbprint) {
+  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, thumbprint);
   return CURLE_OK;
 }
 
-/// libcurl falls back to the subject's common name where there are no alternative names; RFC 9525 (section 2) does not.
+/// libcurl checks the name too, and takes the subject's where there are no alternative ones: OpenSSL does not.
 CURLcode check_names(CURL*, void* context, void* host) {
-  X509_VERIFY_PARAM* const param = SSL_CTX_get0_param(static_cast<SSL_CTX*>(context));
-  const auto& name = *static_cast<const std::string*>(host);
-  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1) return CURLE_OK;
-  return X509_VERIFY_PARAM_set1_host(param, name.c_str(), name.size()) == 1 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+  const bool taken = require_name(SSL_CTX_get0_param(static_cast<SSL_CTX*>(context)), *static_cast<std::string*>(host));
+  return taken ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 struct EasyCleanup {

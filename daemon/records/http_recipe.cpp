@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "common/base/certificate.hpp"
 #include "common/base/text.hpp"
 #include "daemon/records/http_url.hpp"
 

@@ -60,13 +60,4 @@ std::optional<std::string> follow(const std::string& base, const std::string& li
   return part(handle, CURLUPART_URL);
 }
 
-std::string normal_thumbprint(std::string_view text) {
-  if (text.size() <= 7 || !equals_folded(text.substr(0, 7), "SHA256:")) return {};
-  std::string hex;
-  for (const char c : text.substr(7))
-    if (c != ':') hex += c;
-  hex = folded(hex);
-  return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string::npos ? hex : std::string{};
-}
-
 }  // namespace decom::http

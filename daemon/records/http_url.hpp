@@ -22,7 +22,4 @@ std::optional<Url> parse_url(const std::string& text);
 /// credential goes there.
 std::optional<std::string> follow(const std::string& base, const std::string& link);
 
-/// "SHA256:AB:CD…" as lower-case hex; empty where it is none.
-std::string normal_thumbprint(std::string_view text);
-
 }  // namespace decom::http

@@ -6,9 +6,8 @@
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
-#include "common/base/crypto.hpp"
+#include "common/base/certificate.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
@@ -28,46 +27,24 @@ void start_curl() {
   if (started != CURLE_OK) throw Error{ErrorCode::internal, "cannot start libcurl"};
 }
 
-/// Lower-case hex without colons; throws `invalid`.
-std::string normal_thumbprint(const VcenterOptions& options) {
-  if (options.thumbprint.empty()) return {};
-  std::string_view text = options.thumbprint;
-  if (text.size() > 7 && equals_folded(text.substr(0, 7), "SHA256:")) text.remove_prefix(7);
-  std::string hex;
-  for (const char c : text)
-    if (c != ':') hex += c;
-  hex = folded(hex);
-  if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
+std::string thumbprint_of(const VcenterOptions& options) {
+  std::string hex = normal_thumbprint(options.thumbprint);
+  if (hex.empty() && !options.thumbprint.empty())
     throw Error{ErrorCode::invalid, "the thumbprint of vCenter {} is not SHA256: and 64 hexadecimal digits",
                 options.name};
   return hex;
 }
 
-/// OpenSSL asks for every certificate of the chain, whatever it thinks of it. The leaf decides alone.
-int verify_thumbprint(X509_STORE_CTX* context, void* wanted) {
-  X509* const leaf = X509_STORE_CTX_get0_cert(context);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  const bool same = leaf != nullptr && X509_digest(leaf, EVP_sha256(), digest, &size) == 1 &&
-                    equal_in_constant_time(to_hex({reinterpret_cast<const char*>(digest), size}),
-                                           *static_cast<const std::string*>(wanted));
-  X509_STORE_CTX_set_error(context, same ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
-  return same ? 1 : 0;
-}
-
-CURLcode pin_certificate(CURL*, void* context, void* wanted) {
-  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), verify_thumbprint, wanted);
+CURLcode pin_certificate(CURL*, void* context, void* thumbprint) {
+  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, thumbprint);
   return CURLE_OK;
 }
 
-/// libcurl falls back to the subject's common name where a certificate has no alternative names; RFC 9525 (section 2)
-/// does not, and neither do we: OpenSSL checks the name as well, and never the subject.
+/// libcurl checks the name too, and takes the subject's where there are no alternative ones: OpenSSL does not.
 CURLcode check_names(CURL*, void* context, void* host) {
-  X509_VERIFY_PARAM* const param = SSL_CTX_get0_param(static_cast<SSL_CTX*>(context));
-  const auto& name = *static_cast<const std::string*>(host);
-  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) == 1) return CURLE_OK;
-  return X509_VERIFY_PARAM_set1_host(param, name.c_str(), name.size()) == 1 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+  const bool taken =
+      require_name(SSL_CTX_get0_param(static_cast<SSL_CTX*>(context)), *static_cast<const std::string*>(host));
+  return taken ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 }  // namespace
@@ -276,7 +253,7 @@ class Transport::Connection {
   bool answering_ = false;
 };
 
-Transport::Transport(const VcenterOptions& options) : options_(options), thumbprint_(normal_thumbprint(options)) {
+Transport::Transport(const VcenterOptions& options) : options_(options), thumbprint_(thumbprint_of(options)) {
   start_curl();
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
   const auto part = [&](CURLUPart which) {
