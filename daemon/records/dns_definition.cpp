@@ -114,7 +114,7 @@ std::optional<Options> read_options(DefinitionReader& reader) {
 
 RecordKind kind() {
   return {.name = "dns",
-          .summary = "A, AAAA, CNAME, PTR, TXT and SSHFP in DNS zones, by signed updates (RFC 2136)",
+          .summary = "A, AAAA, CNAME, PTR, TXT, SSHFP and DHCID in DNS zones, by signed updates (RFC 2136)",
           .make = [](DefinitionReader& reader, const RecordWorld& world) -> std::unique_ptr<RecordSystem> {
             auto options = read_options(reader);
             return options ? make_system(std::move(*options), world) : nullptr;

@@ -54,9 +54,11 @@ class Judge {
       case RrType::CNAME: alias(); break;
       case RrType::TXT:
       case RrType::SSHFP:
+      case RrType::DHCID:
         bears(rr_.owner);
         if (owner_is_its()) only_its_addresses(rr_.owner, "that name");
         break;
+      case RrType::SRV: service(); break;
       case RrType::SOA:
       case RrType::NS: record_.against.emplace_back("it belongs to a zone, not to a machine"); break;
     }
@@ -126,6 +128,15 @@ class Judge {
     only_its_addresses(rr_.target(), "the name it leads to");
   }
 
+  void service() {
+    bears(rr_.target());
+    if (bearer_.has(rr_.target()))
+      record_.facts.push_back("leads to " + bare(rr_.target()));
+    else
+      record_.against.push_back("it leads to another name: " + bare(rr_.target()));
+    record_.against.emplace_back("it is a service's, to be removed by whoever runs that service");
+  }
+
   /// A fact where `name` has addresses and all are the machine's; evidence against where one is another's.
   void only_its_addresses(const Name& name, std::string_view whose) {
     const std::vector<std::string> addresses = addresses_of_(name);
@@ -174,7 +185,7 @@ Bearer bearer_of(const Machine& machine, const std::vector<Name>& zones) {
 
 std::string Protected::why(const Rr& rr) const {
   std::vector<Name> named{rr.owner};
-  if (rr.type == RrType::PTR || rr.type == RrType::CNAME) named.push_back(rr.target());
+  if (rr.type == RrType::PTR || rr.type == RrType::CNAME || rr.type == RrType::SRV) named.push_back(rr.target());
   for (const Name& name : named) {
     if (std::ranges::find(zones, name) != zones.end()) return fmt::format("{} is a zone itself", name.bare());
     if (std::ranges::find(servers, name) != servers.end())

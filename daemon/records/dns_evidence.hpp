@@ -41,7 +41,8 @@ using AddressesOf = std::function<std::vector<std::string>(const Name&)>;
 /// What speaks for and against `rr` being the machine's.
 ///
 /// An A or AAAA is proven by its name and its address, a PTR by its address and the name it leads to, a CNAME by the
-/// name it leads to and that name's addresses, TXT and SSHFP by their name and that name's addresses.
+/// name it leads to and that name's addresses, TXT, SSHFP and DHCID by their name and that name's addresses. An SRV is
+/// never proven: it is a service's, and what else offers that service cannot be seen.
 Record judge(const Rr& rr, const Bearer& bearer, const Protected& kept, const AddressesOf& addresses_of);
 
 }  // namespace decom::dns

@@ -41,6 +41,8 @@ constexpr std::array kTypes{
     TypeName{RrType::PTR, "PTR", LDNS_RR_TYPE_PTR},
     TypeName{RrType::TXT, "TXT", LDNS_RR_TYPE_TXT},
     TypeName{RrType::SSHFP, "SSHFP", LDNS_RR_TYPE_SSHFP},
+    TypeName{RrType::DHCID, "DHCID", LDNS_RR_TYPE_DHCID},
+    TypeName{RrType::SRV, "SRV", LDNS_RR_TYPE_SRV},
     TypeName{RrType::SOA, "SOA", LDNS_RR_TYPE_SOA},
     TypeName{RrType::NS, "NS", LDNS_RR_TYPE_NS},
 };
@@ -140,8 +142,9 @@ std::optional<Rr> Rr::from_id(const std::string& id) {
   const std::size_t second = first == std::string::npos ? first : id.find(' ', first + 1);
   if (second == std::string::npos) return std::nullopt;
   const std::string type = id.substr(first + 1, second - first - 1);
-  const auto swept = std::ranges::find_if(kSwept, [&](RrType one) { return to_string(one) == type; });
-  if (swept == kSwept.end()) return std::nullopt;
+  const bool is_ours =
+      type == to_string(RrType::SRV) || std::ranges::any_of(kSwept, [&](RrType one) { return to_string(one) == type; });
+  if (!is_ours) return std::nullopt;
   ldns_rr* made = nullptr;
   const std::string line = fmt::format("{} 0 IN {} {}", id.substr(0, first), type, id.substr(second + 1));
   if (ldns_rr_new_frm_str(&made, line.c_str(), 0, nullptr, nullptr) != LDNS_STATUS_OK) return std::nullopt;

@@ -10,12 +10,13 @@
 
 namespace decom::dns {
 
-enum class RrType { A, AAAA, CNAME, PTR, TXT, SSHFP, SOA, NS };
+enum class RrType { A, AAAA, CNAME, PTR, TXT, SSHFP, DHCID, SRV, SOA, NS };
 std::string_view to_string(RrType type);
 
 /// What a machine leaves behind, in the order in which it is removed: what is proven by an address of the same name
 /// goes before that address.
-inline constexpr std::array kSwept{RrType::CNAME, RrType::SSHFP, RrType::TXT, RrType::PTR, RrType::A, RrType::AAAA};
+inline constexpr std::array kSwept{RrType::CNAME, RrType::SSHFP, RrType::TXT, RrType::DHCID,
+                                   RrType::PTR,   RrType::A,     RrType::AAAA};
 
 /// One resource record of class IN, with its data in the text of master files.
 struct Rr {
@@ -28,8 +29,8 @@ struct Rr {
   [[nodiscard]] std::string id() const;
   /// Everything that it says: "web01.lab.example.test. 300 A 10.0.2.1".
   [[nodiscard]] std::string text() const;
-  /// The name that a CNAME or PTR leads to.
-  [[nodiscard]] Name target() const { return Name::from_answer(data); }
+  /// The name that a CNAME, PTR, NS or SRV leads to.
+  [[nodiscard]] Name target() const { return Name::from_answer(data.substr(data.rfind(' ') + 1)); }
 
   /// The record that an id names, with a TTL of 0; nothing for anything that `id` does not write.
   static std::optional<Rr> from_id(const std::string& id);

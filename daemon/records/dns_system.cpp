@@ -46,7 +46,7 @@ class DnsSystem final : public RecordSystem {
       const Protected kept = controls(client);
       std::vector<Rr> found;
       for (const Name& name : bearer.names)
-        for (const RrType type : {RrType::CNAME, RrType::SSHFP, RrType::TXT, RrType::A, RrType::AAAA})
+        for (const RrType type : {RrType::CNAME, RrType::SSHFP, RrType::TXT, RrType::DHCID, RrType::A, RrType::AAAA})
           take(found, client.rrset(name, type));
       for (const std::string& address : bearer.addresses) {
         const Name reverse = reverse_name(address);
@@ -77,6 +77,9 @@ class DnsSystem final : public RecordSystem {
 
   std::string remove(const Machine&, const Record& record, const RecordCall& call) override {
     const Rr rr = record_of(record.id);
+    if (rr.type == RrType::SRV)
+      throw Error{ErrorCode::refused, "cannot delete {}: it is a service's, to be removed by whoever runs that service",
+                  rr.id()};
     const Name zone = *zone_of(rr.owner, options_.zones);
     return at_a_server(call, [&](Client& client) {
       if (const std::string why = controls(client).why(rr); !why.empty())
@@ -142,7 +145,7 @@ class DnsSystem final : public RecordSystem {
     for (const Name& zone : options_.zones) {
       if (is_reverse(zone) || (bearer.names.empty() && bearer.addresses.empty())) continue;
       const auto wanted = [&](const Rr& rr) {
-        if (rr.type == RrType::CNAME) return bearer.has(rr.target());
+        if (rr.type == RrType::CNAME || rr.type == RrType::SRV) return bearer.has(rr.target());
         return (rr.type == RrType::A || rr.type == RrType::AAAA) && bearer.has(rr.data);
       };
       std::string why = "the server does not permit a transfer";
@@ -158,7 +161,8 @@ class DnsSystem final : public RecordSystem {
         why = e.what();
       }
       if (call.say)
-        call.say(true, fmt::format("aliases in {} were not looked for: {} (transfer = false says that this is meant)",
+        call.say(true, fmt::format("aliases and services in {} were not looked for: {} (transfer = false says that "
+                                   "this is meant)",
                                    zone.bare(), why));
     }
     return found;

@@ -173,6 +173,50 @@ TEST_CASE("names of others that lead to the machine are found in whole zones, an
   CHECK(old->against == Lines{fmt::format("its name is another: old-{}.lab.example.test", box.label)});
 }
 
+TEST_CASE("what keeps other DHCP clients from a name goes with its addresses, and with those alone") {
+  const Box box = next_box("lab.example.test");
+  const std::string id = fmt::format("{}. DHCID AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=", box.name);
+  BindTsig::change({fmt::format("add {} 300 A {}", box.name, box.v4),
+                    fmt::format("add {} 300 DHCID AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=", box.name)});
+  const auto dns = make_dns(BindTsig::definition());
+  auto found = dns->find(box.machine(), dns_call());
+  REQUIRE(ids(found) == Lines{id, fmt::format("{}. A {}", box.name, box.v4)});
+  CHECK(found[0].facts == Lines{"name " + box.name, "address " + box.v4});
+  CHECK(dns->read(box.machine(), id, dns_call()) == found[0]);
+
+  BindTsig::change({fmt::format("add {} 300 A 10.0.2.254", box.name)});
+  found = dns->find(box.machine(), dns_call());
+  REQUIRE(found.size() == 3);
+  CHECK_FALSE(found[0].is_proven());
+  CHECK(found[0].against == Lines{"that name has another address too: 10.0.2.254"});
+
+  BindTsig::change({fmt::format("delete {} A 10.0.2.254", box.name)});
+  found = dns->find(box.machine(), dns_call());
+  REQUIRE(found.size() == 2);
+  CHECK(dns->remove(box.machine(), found[0], dns_call()) == "deleted");
+  CHECK(BindTsig::dig(box.name, "DHCID").empty());
+  CHECK(BindTsig::dig(box.name, "A") == Lines{box.v4});
+  CHECK(dns_thrown_by([&] { dns->remove(box.machine(), found[0], dns_call()); }).code == ErrorCode::gone);
+}
+
+TEST_CASE("a service that leads to the machine is shown, and never removed") {
+  const Box box = next_box("lab.example.test");
+  const std::string service = fmt::format("_http._tcp.{}.lab.example.test", box.label);
+  BindTsig::change({fmt::format("add {} 300 A {}", box.name, box.v4),
+                    fmt::format("add {} 300 SRV 0 5 80 {}.", service, box.name),
+                    fmt::format("add {} 300 SRV 0 5 80 {}.", service, next_box("lab.example.test").name)});
+  const auto dns = make_dns(BindTsig::definition());
+  const auto found = dns->find(box.machine(), dns_call());
+  REQUIRE(found.size() == 2);
+  const Record* srv = of_id(found, fmt::format("{}. SRV 0 5 80 {}.", service, box.name));
+  REQUIRE(srv);
+  CHECK(srv->facts == Lines{"leads to " + box.name});
+  CHECK(srv->against == Lines{"it is a service's, to be removed by whoever runs that service"});
+  CHECK(dns->read(box.machine(), srv->id, dns_call()) == *srv);
+  CHECK(dns_thrown_by([&] { dns->remove(box.machine(), *srv, dns_call()); }).code == ErrorCode::refused);
+  CHECK(BindTsig::dig(service, "SRV").size() == 2);
+}
+
 TEST_CASE("an alias is found at the end of a zone that comes in many messages, each signed") {
   const DnsServer server({"--zones", R"({"lab.example.test": {"records": ["$GENERATE 1-20000 filler$ A 10.7.0.1",
       "box A 10.7.0.2", "zzz-last CNAME box"]}})"});
@@ -194,7 +238,7 @@ TEST_CASE("where a transfer is not permitted it is said, and the machine's own n
   definition["zones"] = {"lab.example.test"};
   CHECK(make_dns(definition)->find(box.machine(), dns_call(&said)).size() == 1);
   REQUIRE(said.size() == 1);
-  CHECK(said[0].find("aliases in lab.example.test were not looked for") != std::string::npos);
+  CHECK(said[0].find("aliases and services in lab.example.test were not looked for") != std::string::npos);
 
   said.clear();
   definition["transfer"] = false;

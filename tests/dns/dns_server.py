@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 
-SWEPT = "A AAAA PTR CNAME TXT SSHFP"
+SWEPT = "A AAAA PTR CNAME TXT SSHFP DHCID SRV"
 KEYS = {"decom-key": "hmac-sha256", "long-key": "hmac-sha512", "other-key": "hmac-sha256", "admin-key": "hmac-sha256"}
 ZONES = {
     "lab.example.test": {"update": True},
