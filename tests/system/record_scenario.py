@@ -42,7 +42,11 @@ elif given["record"]["id"] not in hosts:
 elif image(hosts[given["record"]["id"]]) != given["record"]["before"]:
     say(type="result", status="changed")
 else:
-    cmdb("DELETE", "/hosts/" + given["record"]["id"])
+    try: cmdb("DELETE", "/hosts/" + given["record"]["id"])
+    except urllib.error.HTTPError as e:
+        if e.code != 403: raise
+        say(type="result", status="denied", message=str(e))
+        sys.exit()
     say(type="result", status="ok", message="deleted")
 """
 
@@ -77,6 +81,7 @@ class Cmdb:
         self.hosts = {1: {"id": 1, "name": "cmdb", "ip": "127.0.0.1"}}
         self.log = []
         self.token = "t0ken-of-the-cmdb"
+        self.read_only = False
         self.lock = threading.Lock()
         self.server = None
         self.port = 0
@@ -100,6 +105,8 @@ class Cmdb:
                         return self.answer(401, {"error": "who are you?"})
                     if self.command == "GET":
                         return self.answer(200, list(cmdb.hosts.values()))
+                    if cmdb.read_only:
+                        return self.answer(403, {"error": "you may read"})
                     gone = cmdb.hosts.pop(int(self.path.rsplit("/", 1)[1]), None)
                     return self.answer(200 if gone else 404, gone or {})
 
