@@ -325,13 +325,14 @@ def time_slice():
 
 
 def wait_for(look, seconds=60, what=""):
+    """`what` is waited for: a text, or what makes one when it did not come."""
     until = time.monotonic() + seconds
     while True:
         seen = look()
         if seen:
             return seen
         if time.monotonic() > until:
-            raise AssertionError(f"not within {seconds} s: {what or look}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what or look}")
         time_slice()
 
 
