@@ -285,8 +285,19 @@ service = "DNS/{facts["host"]}"
         finally:
             after()
         end = MACHINES[fault][1]  # what waited ends by itself, before the next fault begins
-        wait_for(lambda: self.running.wait_settled("alice", made["id"])["machines"][0]["state"] == end, 60, f"{fault}: {end}")
+        last = {}
+
+        def over():
+            last.update(self.running.wait_settled("alice", made["id"]))
+            return last["machines"][0]["state"] == end
+
+        wait_for(over, 150, lambda: f"{fault}: {end}, but {self.states_of(last)}")
         return detail, steps, held
+
+    @staticmethod
+    def states_of(detail):
+        machine = detail["machines"][0]
+        return machine["state"], {s["name"]: (s["state"], s["attempts"], s["not_before"], s["message"]) for s in machine["steps"]}
 
     def ends(self, request):
         detail = self.running.wait_settled("alice", request)
