@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kShortestPrefix = 4;
 
-HttpAnswer list(const Store& store, const ApiCall& call) {
+HttpAnswer list_tokens(const Store& store, const ApiCall& call) {
   const bool all = call.query.flag("all");
   if (all && !call.who().has(Role::admin))
     throw Error{ErrorCode::denied, "only an administrator may see everybody's tokens"};
@@ -54,7 +54,7 @@ HttpAnswer revoke(Store& store, const ApiCall& call) {
 
 void add_token_routes(Router& router, Auth& auth, Store& store) {
   router.add({.method = "GET", .pattern = "/v1/tokens", .query = {"all"}, .handler = [&store](const ApiCall& call) {
-                return list(store, call);
+                return list_tokens(store, call);
               }});
   router.add({.method = "POST",
               .pattern = "/v1/tokens",

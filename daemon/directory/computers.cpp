@@ -14,16 +14,16 @@ namespace decom::directory {
 
 namespace {
 
-constexpr std::size_t kLongestName = 256;  // sAMAccountName's rangeUpper; a host name has 253 at most
+constexpr std::size_t kLongestAccountName = 256;  // sAMAccountName's rangeUpper; a host name has 253 at most
 
 // userAccountControl ([MS-ADTS] 2.2.16) and well-known groups ([MS-DTYP] 2.4.2.4).
-constexpr unsigned kDisabled = 0x2;  // ADS_UF_ACCOUNTDISABLE
+constexpr unsigned kAccountDisabled = 0x2;  // ADS_UF_ACCOUNTDISABLE
 constexpr unsigned kServerTrust = 0x2000;
 constexpr unsigned kPartialSecrets = 0x0400'0000;
 constexpr unsigned kDomainControllers = 516;
 constexpr unsigned kReadOnlyDomainControllers = 521;
 
-unsigned needed_number(const Entry& entry, std::string_view attribute) {
+unsigned needed_flags(const Entry& entry, std::string_view attribute) {
   const std::string text = entry.first(attribute);
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -81,8 +81,8 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
   if (!guid || !dn || usn.empty())
     throw Error{ErrorCode::protocol, "the directory gave a computer without objectGUID, name or uSNChanged: {}",
                 entry.dn};
-  const unsigned control = needed_number(entry, "userAccountControl");
-  const unsigned group = needed_number(entry, "primaryGroupID");
+  const unsigned control = needed_flags(entry, "userAccountControl");
+  const unsigned group = needed_flags(entry, "primaryGroupID");
   const auto sid = Sid::from_bytes(entry.first("objectSid"));
 
   std::vector<Entry> all = read_children(session, *dn);
@@ -104,7 +104,7 @@ Computer to_computer(Session& session, const ComputerScope& scope, const Entry& 
           .dns_host_name = entry.first("dNSHostName"),
           .sid = sid ? sid->text() : "",
           .operating_system = entry.first("operatingSystem"),
-          .enabled = (control & kDisabled) == 0,
+          .enabled = (control & kAccountDisabled) == 0,
           .is_critical = equals_folded(entry.first("isCriticalSystemObject"), "TRUE"),
           .is_domain_controller = (control & (kServerTrust | kPartialSecrets)) != 0 || group == kDomainControllers ||
                                   group == kReadOnlyDomainControllers,
@@ -162,7 +162,7 @@ std::vector<Computer> find_computers(Session& session, const ComputerScope& scop
   read_control(session, scope);
   std::vector<Filter> any;
   for (const std::string& name : names) {
-    if (name.empty() || name.size() > kLongestName)
+    if (name.empty() || name.size() > kLongestAccountName)
       throw Error{ErrorCode::invalid, "cannot search for a computer by a name of {} bytes", name.size()};
     any.push_back(Filter::equals("sAMAccountName", name.ends_with('$') ? name : name + "$"));
     any.push_back(Filter::equals("dNSHostName", name));
@@ -246,7 +246,7 @@ void disable_computer(Session& session, const ComputerScope& scope, const Comput
   std::vector<Connection::Change> changes;
   const std::string control = now.entry.first("userAccountControl");
   changes.push_back({.attribute = "userAccountControl", .from = {control}, .to = {}});
-  changes.back().to.push_back(std::to_string(needed_number(now.entry, "userAccountControl") | kDisabled));
+  changes.back().to.push_back(std::to_string(needed_flags(now.entry, "userAccountControl") | kAccountDisabled));
   if (!description.empty()) {
     const auto* old = now.entry.values("description");
     changes.push_back(

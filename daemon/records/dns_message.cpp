@@ -125,7 +125,7 @@ std::optional<Rr> from_ldns(ldns_rr& rr) {
             .data = std::move(data)};
 }
 
-[[noreturn]] void refuse(std::string_view why) {
+[[noreturn]] void refuse_answer(std::string_view why) {
   throw Error{ErrorCode::protocol, "the DNS server's answer makes no sense: {}", why};
 }
 
@@ -178,12 +178,12 @@ std::string empty_update_to_bytes(const Name& zone) {
 Answer answer_from_bytes(const std::string& bytes, const std::string& question) {
   ldns_pkt* parsed = nullptr;
   if (ldns_wire2pkt(&parsed, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()) != LDNS_STATUS_OK)
-    refuse("it is malformed");
+    refuse_answer("it is malformed");
   const LdnsPacket packet{parsed};
-  if (bytes.compare(0, 2, question, 0, 2) != 0 || !ldns_pkt_qr(parsed)) refuse("it answers another question");
+  if (bytes.compare(0, 2, question, 0, 2) != 0 || !ldns_pkt_qr(parsed)) refuse_answer("it answers another question");
   if ((static_cast<unsigned char>(bytes[2]) >> 3 & 0xf) != (static_cast<unsigned char>(question[2]) >> 3 & 0xf))
-    refuse("it is about another operation");
-  if (ldns_pkt_tc(parsed)) refuse("it is cut off, over TCP");
+    refuse_answer("it is about another operation");
+  if (ldns_pkt_tc(parsed)) refuse_answer("it is cut off, over TCP");
 
   Answer answer{.rcode = static_cast<int>(ldns_pkt_get_rcode(parsed)), .authoritative = ldns_pkt_aa(parsed)};
   ldns_rr_list* all = ldns_pkt_answer(parsed);

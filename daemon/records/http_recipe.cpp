@@ -18,7 +18,7 @@ using Texts = std::vector<std::string>;
 
 const Known kAlways{"now", "token"};
 const Known kSearch{"name", "host", "ip", "uuid"};
-const Known kPage{"page", "page_size"};
+const Known kPageNames{"page", "page_size"};
 
 Known operator+(Known all, const Known& more) {
   all.insert(more.begin(), more.end());
@@ -122,7 +122,7 @@ class RecipeReader {
     const Known by_id = kAlways + id_variables();
     reader_.require("find");
     each(reader_, "find", [&](DefinitionReader& table) {
-      recipe_.find.push_back(request(table, kAlways + kSearch + (reader_.has("pages") ? kPage : Known{}), false));
+      recipe_.find.push_back(request(table, kAlways + kSearch + (reader_.has("pages") ? kPageNames : Known{}), false));
       selector(table, "items", recipe_.find.back().items);
       if (recipe_.format == Format::xml && recipe_.find.back().expect.empty())
         table.mistake("expect", "'expect' is missing: in XML nothing else tells an empty answer from another one");
@@ -270,7 +270,7 @@ class RecipeReader {
         const auto wrong =
             value.is_string() ? Selector::mistake(recipe_.format, text) : std::optional<std::string>{"is not a string"};
         if (wrong) return captures.mistake(name, fmt::format("'{}' {}", name, *wrong));
-        if ((kAlways + kSearch + kPage + secret_variables()).contains(name) || name.starts_with("id"))
+        if ((kAlways + kSearch + kPageNames + secret_variables()).contains(name) || name.starts_with("id"))
           return captures.mistake(name, fmt::format("'{}' is a variable already", name));
         made.capture.emplace_back(name, Selector{recipe_.format, text});
       });

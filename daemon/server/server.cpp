@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kRing = 10'000;
 constexpr std::size_t kMostLingering = 128;
-constexpr auto kAfterTrouble = 50ms;
+constexpr auto kAfterRefusal = 50ms;
 
 /// The kernel's word, typed. Nothing when it has none: then nobody is served.
 std::optional<Peer> peer_of(int fd) {
@@ -96,7 +96,7 @@ class Server::Impl {
       if (ec == asio::error::operation_aborted) co_return;
       if (ec) {  // no descriptors left: those who wait in the backlog may get one later
         if (ec != asio::error::connection_aborted) log::warning("server", "cannot accept: {}", ec.message());
-        asio::steady_timer pause(core_.io, kAfterTrouble);
+        asio::steady_timer pause(core_.io, kAfterRefusal);
         co_await pause.async_wait(kAsTuple);
         continue;
       }

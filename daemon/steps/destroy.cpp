@@ -17,7 +17,7 @@ namespace decom {
 namespace {
 
 /// What is left of it afterwards: enough to know what was lost, and to look for its files.
-std::string before_image(const Machine& now) {
+std::string machine_image(const Machine& now) {
   nlohmann::json disks = nlohmann::json::array();
   for (const Disk& disk : now.disks)
     disks.push_back({{"label", disk.label}, {"capacity_bytes", disk.capacity_bytes}, {"backing", disk.backing}});
@@ -99,7 +99,7 @@ Observation Destroy::observe(StepContext& ctx) {
     why.push_back(fmt::format("its disks are also used by {}", join(sharers, ", ")));
   if (!why.empty()) return Blocked{fmt::format("{} must not be destroyed: {}", now->name, join(why, "; "))};
 
-  Needed needed{.what = describe(name_of(ctx, *now), *now), .before = before_image(*now)};
+  Needed needed{.what = describe(name_of(ctx, *now), *now), .before = machine_image(*now)};
   if (now->power != PowerState::off && ctx.rehearsal()) {
     if (!follows_power_off(ctx))
       return Blocked{fmt::format("{} is powered on, and no step of the plan powers it off", now->name)};

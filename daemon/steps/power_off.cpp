@@ -17,7 +17,7 @@ bool asks_guest(StepContext& ctx, const Machine& now) {
   return now.power == PowerState::on && now.tools_running() && ctx.options().guest_shutdown;
 }
 
-std::string before_image(const Machine& now) {
+std::string power_image(const Machine& now) {
   return nlohmann::json{{"name", now.name},
                         {"power", to_string(now.power)},
                         {"tools", now.tools},
@@ -59,7 +59,7 @@ bool shut_down_guest(StepContext& ctx, const Machine& now) {
   const Identity& machine = ctx.machine().identity;
   const auto call = ctx.effect({.call = kShutdownGuestCall,
                                 .target = machine.moref,
-                                .before = before_image(now),
+                                .before = power_image(now),
                                 .irreversible = false,
                                 .deadline = ctx.vms().call_timeout(machine)});
   require_not_stopped(ctx, *call);
@@ -98,16 +98,16 @@ Observation PowerOff::observe(StepContext& ctx) {
       throw Error{ErrorCode::unreachable, "{} does not know whether {} is on; is its host connected?", now->vcenter,
                   name};
     case PowerState::suspended:
-      return Needed{.what = fmt::format("power off {}, which is suspended", name), .before = before_image(*now)};
+      return Needed{.what = fmt::format("power off {}, which is suspended", name), .before = power_image(*now)};
     case PowerState::on: break;
   }
   if (asks_guest(ctx, *now))
     return Needed{.what = fmt::format("shut down the guest of {}, and power it off if that takes more than {}", name,
                                       to_text(ctx.options().shutdown_timeout)),
-                  .before = before_image(*now)};
+                  .before = power_image(*now)};
   return Needed{.what = fmt::format("power off {} at once{}", name,
                                     ctx.options().guest_shutdown ? ": no tools run in its guest" : ""),
-                .before = before_image(*now)};
+                .before = power_image(*now)};
 }
 
 void PowerOff::apply(StepContext& ctx, const Needed& needed) {
