@@ -28,6 +28,7 @@ class FaultProxy:
         self.error = error
         self.mode = "pass"
         self.replace = None
+        self.clients = set()
         self.server_tls = self.client_tls = None
         if certificate:  # (certificate, key, authority): read what is inside
             self.server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -45,6 +46,9 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self.listener.close()
+        for client in list(self.clients):  # those that were kept too
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
     def _accept(self, listener):
         with contextlib.suppress(OSError):
@@ -57,6 +61,8 @@ class FaultProxy:
             ends.callback(client.close)
             if self.server_tls:
                 client = ends.enter_context(self.server_tls.wrap_socket(client, server_side=True))
+            self.clients.add(client)
+            ends.callback(self.clients.discard, client)
             if self.mode == "error":
                 request = client.recv(65536)
                 if request:
@@ -71,6 +77,9 @@ class FaultProxy:
             back = threading.Thread(target=self._back, args=(server, client), daemon=True)
             back.start()
             while data := client.recv(65536):
+                if self.mode == "error":  # on a connection that was kept from before
+                    client.sendall(self.error(data))
+                    break
                 server.sendall(data.replace(*self.replace) if self.replace else data)
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
