@@ -136,6 +136,17 @@ class StepKind {
   virtual Observation resume(StepContext& ctx, const OpenCall& call) = 0;
 };
 
+/// Of a step that leaves something behind for as long as its decommission lasts, such as a silence of a monitoring: what
+/// is known of it when that is to be lifted, which may be after a restart.
+struct Lift {
+  const Machine& machine;       ///< frozen facts
+  const PlanStep& step;         ///< as frozen
+  std::vector<OpenCall> calls;  ///< all that it sent and that may have had an effect, oldest first
+  std::string note;             ///< who wanted the decommission and how it ended, for systems that keep such a text
+  std::stop_token stop;
+  Clock::Steady deadline;
+};
+
 /// What the engine must know of a kind before it lets it act.
 struct KindTraits {
   std::string name;     ///< "vsphere.destroy"
@@ -150,6 +161,11 @@ struct KindTraits {
   std::vector<std::string> params;  ///< names that a plan may set
   /// What is wrong with the values of those that one sets, for people. May be empty.
   std::function<std::optional<std::string>(const std::map<std::string, std::string>& params)> wrong_params = {};
+  /// Lifts what a step of this kind left behind. Called, on the thread `aftercare`, once the decommission has ended as
+  /// anything but succeeded, where the step had begun. Looks before it acts and looks again: it may be called twice.
+  /// Returns what was done, for people: "downtime removed", "there was none". Throws `invalid`, `refused` or `denied`
+  /// where another try is in vain; after any other Error it is called again later. Empty: nothing is to be lifted.
+  std::function<std::string(const Lift& lift)> lifted_after = {};
 };
 
 class StepRegistry {
