@@ -1,5 +1,6 @@
 """What the record servers share: free ports, certificates, process groups, and an end that comes when the test's does."""
 
+import atexit
 import contextlib
 import os
 import select
@@ -38,14 +39,37 @@ def issue(folder, name, names="DNS:localhost,IP:127.0.0.1"):
     )  # fmt: skip
 
 
+class Told:
+    """SIGTERM and SIGINT end this program by way of its `finally`, but not between a start and the note of it."""
+
+    waits = False
+    came = False
+
+    @classmethod
+    def now(cls, *_):
+        cls.came = True
+        if not cls.waits:
+            sys.exit(0)
+
+    @classmethod
+    @contextlib.contextmanager
+    def heard_later(cls):
+        cls.waits = True
+        yield
+        cls.waits = False
+        if cls.came:
+            sys.exit(0)
+
+
 class Group:
     """A program with all that it starts: some leave orphans when only their first process is told to end."""
 
     def __init__(self, command, log, **options):
-        with open(log, "ab") as out:
+        with open(log, "ab") as out, Told.heard_later():
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **options
             )
+            atexit.register(self.end, signal.SIGKILL)  # whoever was told to end before it had this object
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -75,10 +99,15 @@ def wait_until(holds, what, group=None, patience=60.0):
     raise SystemExit(f"{what}: not ready in time, or ended")
 
 
+def end_when_told():
+    """From here on; so also while its servers still start."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, Told.now)
+
+
 def serve(commands):
     """Answers lines of JSON-free words on standard input until it ends: 'verb argument…' -> one line."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    end_when_told()
     for line in sys.stdin:
         words = line.split()
         if not words:
