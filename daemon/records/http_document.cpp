@@ -90,7 +90,15 @@ std::optional<std::string> Selector::mistake(Format format, const std::string& t
   return std::nullopt;
 }
 
-Selector::Selector(Format format, const std::string& text) : text_(text) {
+std::optional<std::string> Cut::of(const std::string& text) const {
+  const std::size_t found = text.find(after);
+  if (found == std::string::npos) return std::nullopt;
+  const std::size_t from = found + after.size();
+  const std::size_t end = before.empty() ? std::string::npos : text.find(before, from);
+  return text.substr(from, end == std::string::npos ? end : end - from);
+}
+
+Selector::Selector(Format format, const std::string& text, Cut cut) : text_(text), cut_(std::move(cut)) {
   if (format == Format::xml || text.empty()) return;
   for (const std::string& part : split(std::string_view{text}.substr(1), '/')) {
     std::string name;
@@ -106,13 +114,15 @@ Selector::Selector(Format format, const std::string& text) : text_(text) {
 
 std::vector<std::string> Node::texts(const Selector& selector) const {
   std::vector<std::string> all;
+  const auto add = [&](const std::string& text) {
+    if (auto part = selector.cut().of(text)) all.push_back(std::move(*part));
+  };
   if (const auto* json = std::get_if<const nlohmann::json*>(&at_)) {
     std::vector<const nlohmann::json*> found;
     select(**json, selector.parts(), 0, found);
-    for (const nlohmann::json* value : found) all.push_back(to_text(*value));
+    for (const nlohmann::json* value : found) add(to_text(*value));
   } else {
-    for (const pugi::xpath_node& node : select(std::get<pugi::xpath_node>(at_), selector.text()))
-      all.push_back(to_text(node));
+    for (const pugi::xpath_node& node : select(std::get<pugi::xpath_node>(at_), selector.text())) add(to_text(node));
   }
   return all;
 }

@@ -15,19 +15,30 @@ namespace decom::http {
 /// What a system answers in.
 enum class Format { json, xml };
 
+/// A part of a text: what stands behind the first `after`, as far as the next `before`. Empty: from its beginning, to
+/// its end. A text without `after` has no such part.
+struct Cut {
+  std::string after;
+  std::string before;
+
+  [[nodiscard]] std::optional<std::string> of(const std::string& text) const;
+};
+
 /// A place in an answer. JSON: a pointer (RFC 6901) in which `*` means each item of a list or each value of an object.
 /// XML: an XPath 1.0 expression.
 class Selector {
  public:
   Selector() = default;
-  Selector(Format format, const std::string& text);
+  Selector(Format format, const std::string& text, Cut cut = {});
   static std::optional<std::string> mistake(Format format, const std::string& text);
 
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] const std::vector<std::string>& parts() const { return parts_; }
+  [[nodiscard]] const Cut& cut() const { return cut_; }
 
  private:
   std::string text_;
+  Cut cut_;
   std::vector<std::string> parts_;  ///< of a pointer, unescaped
 };
 
@@ -37,7 +48,8 @@ class Node {
   explicit Node(const nlohmann::json& value) : at_(&value) {}
   explicit Node(pugi::xpath_node node) : at_(node) {}
 
-  /// What is found there, as text: a whole number without fraction, "true", "null"; lists and objects as JSON.
+  /// What is found there, as text: a whole number without fraction, "true", "null"; lists and objects as JSON. Of each
+  /// text the part that the selector cuts out.
   [[nodiscard]] std::vector<std::string> texts(const Selector& selector) const;
   /// All of it, in a form that is equal while nothing changed.
   [[nodiscard]] nlohmann::json image() const;

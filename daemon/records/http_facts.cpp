@@ -152,7 +152,9 @@ std::vector<std::string> uuids_to_find(const Machine& machine) {
   return uuids;
 }
 
-void weigh(const Machine& machine, const Testimony& testimony, Record& record) {
+void weigh(const Machine& machine, Testimony testimony, Record& record) {
+  // Some systems call a thing by its address where it has no name: that says nothing about its name.
+  std::erase_if(testimony.names, [](const std::string& name) { return bytes_of(name).has_value(); });
   const bool trusted = machine.power != PowerState::off;
   const std::string guest = trusted ? without_root(machine.guest_host_name) : std::string{};
   weigh_names(machine, guest, testimony, record);

@@ -24,7 +24,7 @@ std::vector<std::string> uuids_to_find(const Machine& machine);
 
 /// Sets `facts`, `against` and `bears`. The VM's name, the guest's whole host name, an address and a UUID are one fact
 /// each, however often they appear. What a guest that was off is said to have been called, or had as addresses, is no
-/// fact: others may bear it by now.
-void weigh(const Machine& machine, const Testimony& testimony, Record& record);
+/// fact: others may bear it by now. A name that is an address is none.
+void weigh(const Machine& machine, Testimony testimony, Record& record);
 
 }  // namespace decom::http

@@ -17,7 +17,7 @@ using Known = std::set<std::string, std::less<>>;
 using Texts = std::vector<std::string>;
 
 const Known kAlways{"now", "token"};
-const Known kSearch{"name", "host", "ip", "uuid"};
+const Known kSearch{"name", "host", "ip", "ip4", "ip6", "uuid"};
 const Known kPageNames{"page", "page_size"};
 
 Known operator+(Known all, const Known& more) {
@@ -162,13 +162,37 @@ class RecipeReader {
       reader.table(key, read);
   }
 
+  /// A place, or a table that cuts a part out of what is there.
   void selector(DefinitionReader& reader, std::string_view key, std::optional<Selector>& target) const {
+    if (const nlohmann::json* value = reader.take(key); value != nullptr && value->is_object()) {
+      reader.table(key, [&](DefinitionReader& table) { target = part(table); });
+      return;
+    }
     std::string text;
     if (reader.string(key, text, [&](const std::string& typed) { return Selector::mistake(recipe_.format, typed); }))
       target = Selector{recipe_.format, text};
   }
 
+  std::optional<Selector> part(DefinitionReader& table) const {
+    std::string at;
+    Cut cut;
+    table.require("at");
+    const bool placed =
+        table.string("at", at, [&](const std::string& typed) { return Selector::mistake(recipe_.format, typed); });
+    table.string("after", cut.after, empty_text);
+    table.string("before", cut.before, empty_text);
+    return placed ? std::optional{Selector{recipe_.format, at, std::move(cut)}} : std::nullopt;
+  }
+
   void selectors(DefinitionReader& reader, std::string_view key, std::vector<Selector>& target) const {
+    const nlohmann::json* value = reader.take(key);
+    const nlohmann::json* first = value != nullptr && value->is_array() && !value->empty() ? &value->front() : value;
+    if (first != nullptr && first->is_object()) {
+      each(reader, key, [&](DefinitionReader& table) {
+        if (auto place = part(table)) target.push_back(std::move(*place));
+      });
+      return;
+    }
     Texts texts;
     reader.strings(key, texts, [&](const std::string& typed) { return Selector::mistake(recipe_.format, typed); });
     for (const std::string& text : texts) target.emplace_back(recipe_.format, text);
@@ -265,14 +289,13 @@ class RecipeReader {
     selector(table, "shows", shows);
     if (shows) made.shows = *shows;
     table.table("capture", [&](DefinitionReader& captures) {
-      captures.rest([&](const std::string& name, const nlohmann::json& value) {
-        const std::string text = value.is_string() ? value.get<std::string>() : std::string{};
-        const auto wrong =
-            value.is_string() ? Selector::mistake(recipe_.format, text) : std::optional<std::string>{"is not a string"};
-        if (wrong) return captures.mistake(name, fmt::format("'{}' {}", name, *wrong));
+      captures.rest([&](const std::string& name, const nlohmann::json&) {
+        std::optional<Selector> place;
+        selector(captures, name, place);
+        if (!place) return;
         if ((kAlways + kSearch + kPageNames + secret_variables()).contains(name) || name.starts_with("id"))
           return captures.mistake(name, fmt::format("'{}' is a variable already", name));
-        made.capture.emplace_back(name, Selector{recipe_.format, text});
+        made.capture.emplace_back(name, std::move(*place));
       });
     });
     Known all = known;
@@ -410,12 +433,10 @@ class RecipeReader {
     if (item.names.empty() && item.addresses.empty() && item.uuids.empty())
       table.mistake("name", "expected 'name', 'address' or 'uuid': what shows whose record it is");
     table.table("fields", [&](DefinitionReader& fields) {
-      fields.rest([&](const std::string& name, const nlohmann::json& value) {
-        const std::string text = value.is_string() ? value.get<std::string>() : std::string{};
-        const auto wrong =
-            value.is_string() ? Selector::mistake(recipe_.format, text) : std::optional<std::string>{"is not a string"};
-        if (wrong) return fields.mistake(name, fmt::format("'{}' {}", name, *wrong));
-        item.fields.emplace_back(name, Selector{recipe_.format, text});
+      fields.rest([&](const std::string& name, const nlohmann::json&) {
+        std::optional<Selector> place;
+        selector(fields, name, place);
+        if (place) item.fields.emplace_back(name, std::move(*place));
       });
     });
     Known shown{"id", "name", "address", "uuid"};
@@ -426,6 +447,14 @@ class RecipeReader {
     item.what = Template{Place::plain, what};
     selectors(table, "before", item.before);
     expectations(table, "gone", {}, item.gone);
+    table.table("effect", [&](DefinitionReader& inner) {
+      for (const auto& [key, target] : {std::pair{"verb", &item.effect.verb}, std::pair{"done", &item.effect.done}}) {
+        inner.require(key);
+        inner.string(key, *target, empty_text);
+      }
+      inner.require("when");
+      expectations(inner, "when", {}, item.effect.when);
+    });
     each(table, "forbidden", [&](DefinitionReader& inner) {
       Forbidden forbidden;
       std::optional<Selector> at;

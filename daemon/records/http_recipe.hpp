@@ -97,6 +97,13 @@ struct Forbidden {
   std::string because;
 };
 
+/// What `remove` does to a record, where it leaves it there.
+struct Effect {
+  std::string verb;               ///< for people: "retire"; empty: it removes
+  std::string done;               ///< for people, once it is so: "is retired"
+  std::vector<Expectation> when;  ///< that it is so
+};
+
 /// How a record is read from an answer.
 struct Item {
   Selector items;
@@ -109,6 +116,7 @@ struct Item {
   std::vector<Selector> before;  ///< none: all of it
   std::vector<Expectation> gone;
   std::vector<Forbidden> forbidden;
+  Effect effect;
 };
 
 struct Verify {

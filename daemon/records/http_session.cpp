@@ -186,7 +186,9 @@ Session::Token Session::by_oauth2(Wire& wire, const Secret& secret) {
   const Reply reply = wire.post_form(credential.token_url, form, headers, what);
   if (reply.status == 400 || reply.status == 401 || reply.status == 403)
     throw Error{unauthenticated, "cannot {}: the client is refused (HTTP {})", what, reply.status};
-  if (reply.status != 200) throw Error{ErrorCode::refused, "cannot {}: HTTP {}", what, reply.status};
+  // RFC 6749 says 200; CrowdStrike says 201
+  if (reply.status != 200 && reply.status != 201)
+    throw Error{ErrorCode::refused, "cannot {}: HTTP {}", what, reply.status};
   const Document document(Format::json, reply.body);
   const auto first = [&](const std::string& at) {
     const auto texts = document.texts(Selector{Format::json, at});

@@ -75,10 +75,9 @@ class Exchange {
       : recipe_(recipe), session_(session), wire_(recipe, world, pace, call) {}
 
   std::vector<Record> find(const Machine& machine) {
-    const std::map<std::string, std::vector<std::string>, std::less<>> known{{"name", names_to_find(machine)},
-                                                                             {"host", host_of(machine)},
-                                                                             {"ip", addresses_to_find(machine)},
-                                                                             {"uuid", uuids_to_find(machine)}};
+    const std::map<std::string, std::vector<std::string>, std::less<>> known{
+        {"name", names_to_find(machine)},      {"host", host_of(machine)},           {"ip", addresses_to_find(machine)},
+        {"ip4", addresses_of(machine, false)}, {"ip6", addresses_of(machine, true)}, {"uuid", uuids_to_find(machine)}};
     std::vector<Record> records;
     std::size_t searches = 0;
     for (const Request& request : recipe_.find) {
@@ -163,7 +162,7 @@ class Exchange {
         throw Error{lost, "{}; a part of it was done before", e.what()};
       }
     }
-    const std::string done = fmt::format("removed (HTTP {})", status);
+    const std::string done = fmt::format("{} (HTTP {})", past_of(recipe_.item.effect), status);
     return recipe_.verify ? done + verify(machine, record, values) : done;
   }
 
@@ -184,6 +183,18 @@ class Exchange {
   }
 
  private:
+  /// "retired", from "is retired".
+  static std::string past_of(const Effect& effect) {
+    if (effect.verb.empty()) return "removed";
+    return effect.done.starts_with("is ") ? effect.done.substr(3) : effect.done;
+  }
+
+  static std::vector<std::string> addresses_of(const Machine& machine, bool v6) {
+    auto all = addresses_to_find(machine);
+    std::erase_if(all, [&](const std::string& address) { return (address.find(':') != std::string::npos) != v6; });
+    return all;
+  }
+
   static std::vector<std::string> host_of(const Machine& machine) {
     return machine.guest_host_name.empty() ? std::vector<std::string>{} : std::vector{machine.guest_host_name};
   }
@@ -307,6 +318,8 @@ class Exchange {
         record.forbidden = forbidden.because;
     }
     record.before = before_image(node, record.id, testimony);
+    record.effect = item.effect.verb;
+    if (!record.effect.empty() && !unmet(item.effect.when, node, {})) record.done = item.effect.done;
     weigh(machine, testimony, record);
     return record;
   }
@@ -317,7 +330,8 @@ class Exchange {
       image = node.image();
     } else {
       image = {{"id", id}, {"names", testimony.names}, {"addresses", testimony.addresses}, {"uuids", testimony.uuids}};
-      for (const Selector& selector : recipe_.item.before) image[selector.text()] = node.texts(selector);
+      for (const Selector& selector : recipe_.item.before)
+        image[selector.text() + selector.cut().after] = node.texts(selector);
     }
     return image.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
@@ -337,13 +351,21 @@ class Exchange {
     Clock& clock = *wire_.world().clock;
     const auto until = std::min(wire_.call().deadline, clock.steady() + verify.within);
     const std::string what = fmt::format("verify that {} is gone at {}", shown(record.what), recipe_.host);
-    std::string last = "it is still there";
+    const bool stays = !record.effect.empty();
+    const std::string not_yet = stays ? "it is still as it was" : "it is still there";
+    std::string last = not_yet;
+    const auto is_done = [&] {
+      if (verify.request) {
+        ask(*verify.request, Purpose::verify, values, what);
+        return true;
+      }
+      const auto now = read(machine, record.id);
+      return stays ? now && !now->done.empty() : !now;
+    };
     while (true) {
       try {
-        const bool done = verify.request ? (ask(*verify.request, Purpose::verify, values, what), true)
-                                         : !read(machine, record.id).has_value();
-        if (done) return ", and seen to be gone";
-        last = "it is still there";
+        if (is_done()) return stays ? ", and seen to be so" : ", and seen to be gone";
+        last = not_yet;
       } catch (const Error& e) {
         last = e.what();
         if (!traits(e.code()).transient) return fmt::format(", but: {}", last);

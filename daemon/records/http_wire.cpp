@@ -238,7 +238,7 @@ std::optional<std::string> unmet(const std::vector<Expectation>& expectations, c
     wanted.reserve(expectation.one_of.size());
     for (const Template& one : expectation.one_of) wanted.push_back(one.render(values));
     const auto fits_one = [&](const std::string& text) {
-      return wanted.empty() || std::ranges::find(wanted, text) != wanted.end();
+      return wanted.empty() ? text != "null" : std::ranges::find(wanted, text) != wanted.end();
     };
     const auto texts = node.texts(expectation.at);
     const bool holds = !texts.empty() && (expectation.every ? std::ranges::all_of(texts, fits_one)

@@ -12,7 +12,7 @@ namespace decom {
 
 /// TOML as the JSON that the configuration makes of it.
 nlohmann::json from_toml(std::string_view text);
-/// A recipe of packaging/records.d, without what every kind of system has: kind and name.
+/// A recipe of packaging/records.d, without what every kind of system has: kind, name and the like.
 nlohmann::json shipped_recipe(const std::string& name);
 
 /// A system of kind http; throws `invalid` with all mistakes where the recipe has any. Secrets are files of `secrets`.

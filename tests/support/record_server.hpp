@@ -11,7 +11,7 @@ namespace decom {
 /// A server of tests/records. It ends with this object and, however this process ends, with the process.
 class RecordServer {
  public:
-  /// `script`: its name in tests/records.
+  /// `script`: its name in tests/records, or its path from there.
   explicit RecordServer(const std::string& script);
   ~RecordServer();
   RecordServer(const RecordServer&) = delete;

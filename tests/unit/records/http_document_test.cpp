@@ -48,6 +48,19 @@ TEST_CASE("a JSON pointer selects by RFC 6901, and * each item") {
   CHECK_FALSE(Selector::mistake(Format::json, ""));
 }
 
+TEST_CASE("a part is cut out of what is there: behind the first text, as far as the next") {
+  const Document document(Format::json, R"({"link": "https://h/pool/p1/members/web01:80?ver=17", "name": "web01:80"})");
+  const auto cut = [&](const std::string& at, const std::string& after, const std::string& before) {
+    return document.texts(Selector{Format::json, at, {.after = after, .before = before}});
+  };
+  CHECK(cut("/link", "/pool/", "/members") == Texts{"p1"});
+  CHECK(cut("/link", "/members/", "?") == Texts{"web01:80"});
+  CHECK(cut("/link", "/members/", "#") == Texts{"web01:80?ver=17"});
+  CHECK(cut("/name", "", ":") == Texts{"web01"});
+  CHECK(cut("/*", "ver=", "") == Texts{"17"});
+  CHECK(cut("/name", "/pool/", "").empty());
+}
+
 TEST_CASE("an answer of another shape is no empty list") {
   const Document error(Format::json, R"({"error": {"code": -32500}, "data": "x", "none": null, "empty": []})");
   const auto items = [&](const std::string& at) { return error.items(Selector{Format::json, at}); };

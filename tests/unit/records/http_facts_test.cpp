@@ -64,6 +64,14 @@ TEST_CASE("what differs speaks against, and outweighs all facts") {
   CHECK(weighed(machine, {.names = {"web01"}, .addresses = {"127.0.0.1", "unset"}, .uuids = {"n/a"}}).against.empty());
 }
 
+TEST_CASE("a thing that is called by its address says nothing of its name") {
+  const Record record =
+      weighed(web01(), {.names = {"10.0.0.9", "2001:db8::9"}, .addresses = {"10.0.0.1"}, .uuids = {}});
+  CHECK(record.facts == Texts{"address 10.0.0.1"});
+  CHECK(record.against.empty());
+  CHECK(record.bears == Texts{"10.0.0.1"});
+}
+
 TEST_CASE("what a guest that was off is said to have been called proves nothing") {
   Machine machine = web01();
   machine.power = PowerState::off;

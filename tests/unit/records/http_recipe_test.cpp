@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <doctest/doctest.h>
 
 #include "daemon/records/http_url.hpp"
@@ -6,7 +8,42 @@
 using namespace decom;
 
 TEST_CASE("the recipes that are shipped have no mistakes") {
-  for (const char* name : {"icinga2.toml", "zabbix.toml"}) CHECK(http_mistakes(shipped_recipe(name)).empty());
+  int count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(std::string{DECOM_SOURCE_DIR} + "/packaging/records.d")) {
+    if (file.path().extension() != ".toml") continue;
+    ++count;
+    const auto mistakes = http_mistakes(shipped_recipe(file.path().filename()));
+    CHECK_MESSAGE(mistakes.empty(), (file.path().string() + ": " + (mistakes.empty() ? "" : mistakes.front())));
+  }
+  CHECK(count >= 13);
+}
+
+TEST_CASE("a place may cut a part out of what is there; what a removal leaves is said in three words") {
+  auto recipe = shipped_recipe("icinga2.toml");
+  recipe["item"] = from_toml(R"(
+    items  = "/hosts/*"
+    id     = { at = "/link", after = "/hosts/", before = "?" }
+    name   = [{ at = "/a", before = ":" }, { at = "/b" }]
+    fields = { pool = { at = "/link", after = "/pool/" } }
+    what   = "{{pool}}"
+    effect = { verb = "retire", done = "is retired", when = { at = "/state", equals = 7 } }
+  )");
+  CHECK(http_mistakes(recipe).empty());
+  recipe["item"] = from_toml(R"(
+    items  = "/hosts/*"
+    id     = { after = "/hosts/", befor = "?" }
+    name   = [{ at = "a" }]
+    what   = "x"
+    effect = { verb = "" }
+  )");
+  std::string all;
+  for (const std::string& mistake : http_mistakes(recipe)) all += mistake + "\n";
+  INFO(all);
+  for (const char* wanted :
+       {"/item/id: 'at' is missing", "/item/id/befor: unknown key 'befor': did you mean 'before'?",
+        "/item/name/0/at: 'at' is 'a'; expected a JSON pointer", "/item/effect/verb: 'verb' is empty",
+        "/item/effect: 'done' is missing", "/item/effect: 'when' is missing"})
+    CHECK_MESSAGE(all.find(wanted) != std::string::npos, wanted);
 }
 
 TEST_CASE("every mistake of a recipe is said at once, with its place") {

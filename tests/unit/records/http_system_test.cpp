@@ -529,6 +529,37 @@ TEST_CASE("an id of several parts, and what is marked as gone or forbidden") {
   CHECK(told([&] { world.system().remove(World::machine(), found[0], within(5s)); }).code == ErrorCode::refused);
 }
 
+TEST_CASE("a removal that leaves the record there says so, and its state is what it is found by afterwards") {
+  std::string state = "active";
+  World world("", [&](const HttpPeer::Seen& seen) {
+    if (seen.method == "PATCH") state = "retired";
+    return seen.target == "/me" ? std::string{}
+                                : HttpPeer::answer(200, R"({"id": 7, "name": "web01", "ip": "10.0.0.1", "state": ")" +
+                                                            state + R"(", "owner": null})");
+  });
+  world.recipe["find"] = json::parse(R"([{"path": "/v4/{{ip4}}", "items": ""}, {"path": "/v6/{{ip6}}", "items": ""}])");
+  world.recipe["item"]["effect"] =
+      from_toml("verb = 'retire'\ndone = 'is retired'\nwhen = { at = '/state', equals = 'retired' }");
+  world.recipe["remove"] = {{"path", "/hosts/{{id}}"}, {"method", "PATCH"}, {"expect", {{"at", "/owner"}}}};
+  world.recipe["verify"] = {{"every", "50ms"}, {"within", "1s"}};
+  Machine machine = World::machine();
+  machine.ip_addresses = {"10.0.0.1", "2001:db8::1"};
+  const auto found = world.system().find(machine, within(5s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].effect == "retire");
+  CHECK(found[0].done.empty());
+  CHECK(world.peer.seen().at(0).target == "/v4/10.0.0.1");
+  CHECK(world.peer.seen().at(1).target == "/v6/2001%3Adb8%3A%3A1");
+
+  // null is nothing: what is expected is not there.
+  const auto unsure = told([&] { world.system().remove(machine, found[0], within(5s)); });
+  CHECK(unsure.code == ErrorCode::lost);
+  state = "active";
+  world.recipe["remove"].erase("expect");
+  CHECK(world.system().remove(machine, found[0], within(5s)) == "retired (HTTP 200), and seen to be so");
+  CHECK(world.system().read(machine, "7", within(5s))->done == "is retired");
+}
+
 TEST_CASE("hostile names stay names") {
   World world;
   const std::vector<std::string> names{"*)(cn=*", "$(reboot)",    "a;b",  "\"},{\"",

@@ -1,0 +1,248 @@
+#include <algorithm>
+#include <fstream>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/recipe.hpp"
+#include "tests/support/record_server.hpp"
+
+using namespace decom;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string kUuid = "42110000-1111-2222-3333-444455556666";
+
+RecordServer& server() {
+  static RecordServer made("../catalogue/catalogue_server.py");
+  return made;
+}
+
+/// For each system, what its recipe is to say and to send.
+const nlohmann::json& expected() {
+  static const nlohmann::json table = [] {
+    std::ifstream file(std::string{DECOM_SOURCE_DIR} + "/tests/catalogue/expected.json");
+    return nlohmann::json::parse(file);
+  }();
+  return table;
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+/// What stands behind scheme and host.
+std::string path_of(const std::string& url) {
+  const std::size_t slash = url.find('/', url.find("//") + 2);
+  return slash == std::string::npos ? std::string{} : url.substr(slash);
+}
+
+/// One system, asked by its recipe as it is shipped; only where it is, whom it trusts and who asks differ.
+struct Site {
+  explicit Site(const std::string& vendor, const std::string& account = "full", const nlohmann::json& more = {})
+      : name(vendor) {
+    account_is(account);
+    nlohmann::json recipe = shipped_recipe(vendor + ".toml");
+    const std::string base = server().text("url") + "/" + vendor;
+    recipe["url"] = base + path_of(recipe["url"]);
+    if (recipe["credential"].contains("token_url"))
+      recipe["credential"]["token_url"] = base + path_of(recipe["credential"]["token_url"]);
+    recipe["ca_file"] = server().text("ca");
+    recipe["rate"] = 1000;
+    recipe.merge_patch(expected().at(vendor).value("patch", nlohmann::json::object()));
+    if (!more.is_null()) recipe.merge_patch(more);
+    system = http_system(recipe, secrets.path());
+  }
+
+  void account_is(const std::string& account) const {
+    const auto& secret = expected().at(name).at("secret");
+    secrets.write(secret[0], replaced(secret[1], "SECRET", account + "-secret"));
+  }
+  [[nodiscard]] std::string tell(const std::string& verb, const std::string& rest = {}) const {
+    return server().tell(verb + " " + name + (rest.empty() ? "" : " " + rest));
+  }
+  [[nodiscard]] std::vector<Record> find(const Machine& machine) const { return system->find(machine, within(20s)); }
+
+  std::string name;
+  SecretFolder secrets;
+  std::unique_ptr<RecordSystem> system;
+};
+
+Machine web01() {
+  Machine machine;
+  machine.name = "web01";
+  machine.power = PowerState::on;
+  machine.guest_host_name = "web01.example.test";
+  machine.ip_addresses = {"10.2.0.1", "2001:db8::1"};
+  machine.bios_uuid = kUuid;
+  return machine;
+}
+
+/// As `expected` has it: the code's name, and what the text says; the secrets are in none.
+template <typename Call>
+void check_fails(const nlohmann::json& wanted, Call call) {
+  try {
+    call();
+    FAIL_CHECK("it did not throw");
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    INFO(text);
+    CHECK(to_string(e.code()) == wanted[0].get<std::string>());
+    CHECK(text.find(wanted[1].get<std::string>()) != std::string::npos);
+    CHECK(text.find("-secret") == std::string::npos);
+  }
+}
+
+/// Runs `body` with each system, as on its first day, and the machine's record with its neighbour in it.
+template <typename Body>
+void with_each(Body body) {
+  for (const auto& entry : expected().items()) {
+    const std::string& name = entry.key();
+    CAPTURE(name);
+    server().tell("fresh " + name);
+    const std::string neighbour =
+        server().tell("make " + name + " web010 10.2.0.10 42110000-1111-2222-3333-444455550010");
+    const std::string there = server().tell("state " + name + " " + neighbour);
+    body(name, entry.value());
+    CHECK(server().tell("state " + name + " " + neighbour) == there);
+  }
+}
+
+/// The machine's own record; its id.
+std::string make_ours(const std::string& name) { return server().tell("make " + name + " web01 10.2.0.1 " + kUuid); }
+
+void remove_and_prove(const Site& site, const std::string& id, const nlohmann::json& wanted) {
+  const auto found = site.find(web01());
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].id == id);
+  CHECK(found[0].is_proven());
+  CHECK(found[0].forbidden.empty());
+  CHECK(found[0].done.empty());
+  CHECK(site.tell("changes") == "[]");
+
+  CHECK(site.system->remove(web01(), found[0], within(20s)) == wanted.at("said").get<std::string>());
+  std::vector<std::string> sent;
+  for (const std::string change : wanted.at("changes")) sent.push_back(replaced(change, "ID", id));
+  CHECK(nlohmann::json::parse(site.tell("changes")).get<std::vector<std::string>>() == sent);
+  CHECK(site.tell("state", id) == wanted.at("left").get<std::string>());
+
+  const auto after = site.system->read(web01(), id, within(20s));
+  CHECK(after.has_value() == (wanted.at("done") != ""));
+  if (after) CHECK(after->done == wanted.at("done").get<std::string>());
+  CHECK(site.find(web01()).size() == (after ? 1 : 0));
+}
+
+}  // namespace
+
+TEST_CASE("catalogue: every recipe that has no real server here has its answers") {
+  std::vector<std::string> names;
+  for (const auto& entry : expected().items()) names.push_back(entry.key());
+  CHECK(server().facts()["vendors"].get<std::vector<std::string>>() == names);
+}
+
+TEST_CASE("catalogue: the machine's record is found, removed by exactly the documented calls, and proven so") {
+  with_each([](const std::string& name, const nlohmann::json& wanted) {
+    const std::string id = make_ours(name);
+    const Site site(name);
+    const auto found = site.find(web01());
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].what == wanted.at("what").get<std::string>());
+    CHECK(site.system->read(web01(), id, within(20s)) == found[0]);
+    remove_and_prove(site, id, wanted);
+  });
+}
+
+TEST_CASE("catalogue: the other way that a recipe describes works as well") {
+  with_each([](const std::string& name, const nlohmann::json& wanted) {
+    if (!wanted.contains("or")) return;
+    const std::string id = make_ours(name);
+    remove_and_prove(Site(name, "full", wanted["or"]["patch"]), id, wanted["or"]);
+  });
+}
+
+TEST_CASE("catalogue: what is not there is proven by something that is; what goes meanwhile is told as gone") {
+  with_each([](const std::string& name, const nlohmann::json&) {
+    const Site site(name);
+    CHECK(site.find(web01()).empty());
+    CHECK_FALSE(site.system->check(within(20s)).empty());
+    const std::string id = make_ours(name);
+    const auto found = site.find(web01());
+    REQUIRE(found.size() == 1);
+    CHECK(site.tell("drop", id).empty());
+    CHECK_FALSE(site.system->read(web01(), id, within(20s)));
+    check_fails({"gone", "it is gone"}, [&] { site.system->remove(web01(), found[0], within(20s)); });
+    CHECK(site.tell("changes") == "[]");
+  });
+}
+
+TEST_CASE("catalogue: a missing right to remove is told, and changes nothing; who sees nothing finds nothing absent") {
+  with_each([](const std::string& name, const nlohmann::json& wanted) {
+    const std::string id = make_ours(name);
+    const std::string there = server().tell("state " + name + " " + id);
+    const Site reader(name, "reader");
+    const auto found = reader.find(web01());
+    REQUIRE(found.size() == 1);
+    check_fails(wanted.at("reader"), [&] { reader.system->remove(web01(), found[0], within(20s)); });
+    CHECK(reader.tell("state", id) == there);
+    if (!wanted.contains("blind")) return;
+    const Site blind(name, "blind");
+    check_fails(wanted["blind"], [&] { (void)blind.find(web01()); });
+    check_fails(wanted["blind"], [&] { blind.system->read(web01(), id, within(20s)); });
+  });
+}
+
+TEST_CASE("catalogue: a wrong credential is told without it, and not sent twice") {
+  with_each([](const std::string& name, const nlohmann::json&) {
+    const Site site(name, "wrong");
+    check_fails({"unauthenticated", "cannot "}, [&] { (void)site.find(web01()); });
+    const std::string asked = site.tell("requests");
+    check_fails({"unauthenticated", "is not sent again"}, [&] { (void)site.find(web01()); });
+    CHECK(site.tell("requests") == asked);
+    site.account_is("full");
+    CHECK(site.find(web01()).empty());
+  });
+}
+
+TEST_CASE("catalogue: busy, slow and down are told apart, and pass") {
+  with_each([](const std::string& name, const nlohmann::json& wanted) {
+    const Site site(name, "full", {{"timeout", "400ms"}});
+    CHECK(site.tell("mode", "busy").empty());
+    check_fails(wanted.at("busy"), [&] { (void)site.find(web01()); });
+    CHECK(site.tell("mode", "held").empty());
+    check_fails({"timed_out", "no whole answer"}, [&] { (void)site.find(web01()); });
+    CHECK(site.tell("mode", "normal").empty());
+    CHECK(site.find(web01()).empty());
+    nlohmann::json away{{"url", "https://127.0.0.1:1"}};
+    if (name == "crowdstrike") away["credential"]["token_url"] = "https://127.0.0.1:1/oauth2/token";
+    const Site down(name, "full", away);
+    check_fails({"unreachable", "cannot be reached"}, [&] { (void)down.find(web01()); });
+  });
+}
+
+TEST_CASE("catalogue: another host's record of the same name is shown with what speaks against it") {
+  with_each([](const std::string& name, const nlohmann::json&) {
+    CHECK_FALSE(server().tell("make " + name + " web01 10.7.7.7 42110000-9999-9999-9999-444455556666").empty());
+    const auto found = Site(name).find(web01());
+    REQUIRE(found.size() == 1);
+    CHECK_FALSE(found[0].against.empty());
+    CHECK_FALSE(found[0].is_proven());
+  });
+}
+
+TEST_CASE("catalogue: what is on the second page is found") {
+  with_each([](const std::string& name, const nlohmann::json& wanted) {
+    if (!wanted.value("pages", false)) return;
+    const Site site(name);
+    CHECK(site.tell("cap", "2").empty());
+    for (const char* other :
+         {"10.7.7.7 42110000-9999-9999-9999-444455556666", "10.7.7.8 42110000-8888-8888-8888-444455556666"})
+      CHECK_FALSE(site.tell("make", std::string{"web01 "} + other).empty());
+    const std::string id = make_ours(name);
+    const auto found = site.find(web01());
+    CHECK(found.size() == 3);
+    CHECK(std::ranges::count_if(found, &Record::is_proven) == 1);
+    CHECK(std::ranges::any_of(found, [&](const Record& record) { return record.id == id && record.is_proven(); }));
+  });
+}
