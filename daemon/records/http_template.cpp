@@ -36,6 +36,20 @@ std::optional<std::vector<std::string_view>> tags_of(std::string_view text) {
   return tags;
 }
 
+/// The text of the recipe itself, percent-encoded; variables stay as they are.
+std::string with_encoded_literals(std::string_view text) {
+  std::string all;
+  std::size_t at = 0;
+  for (std::size_t open = 0; (open = text.find(kOpen, at)) != std::string_view::npos;) {
+    const std::size_t close = text.find(kClose, open);
+    if (close == std::string_view::npos) break;
+    all += percent_encoded(text.substr(at, open - at));
+    at = close + kClose.size();
+    all += text.substr(open, at - open);
+  }
+  return all + percent_encoded(text.substr(at));
+}
+
 bool is_one_variable(std::string_view text) {
   const auto tags = tags_of(text);
   return tags && tags->size() == 1 && tags->front().size() + kOpen.size() + kClose.size() == text.size();
@@ -105,12 +119,12 @@ std::optional<std::string> Template::mistake(std::string_view text, const std::s
 }
 
 std::string Template::render(const Values& values) const {
-  if (text_.find(kOpen) == std::string::npos) return text_;
+  if (text_.find(kOpen) == std::string::npos) return place_ == Place::query ? percent_encoded(text_) : text_;
   const bool alone = is_one_variable(text_);
   const bool keeps_slashes = text_ == "{{id_path}}";
   const auto names = variables_of(text_);
   const bool secret = std::ranges::any_of(names, [](const auto& name) { return secret_variables().contains(name); });
-  kainjow::mustache::mustache view{text_};
+  kainjow::mustache::mustache view{place_ == Place::query ? with_encoded_literals(text_) : text_};
   view.set_custom_escape([&](const std::string& value) -> std::string {
     if (place_ == Place::plain) return value;
     if (secret) {  // never quoted

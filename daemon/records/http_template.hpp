@@ -14,7 +14,7 @@ namespace decom::http {
 /// Where a rendered text ends up: what is syntax there is escaped, and what cannot be is refused.
 enum class Place {
   segment,  ///< one segment of a path
-  query,    ///< value of a query or a form: percent-encoded
+  query,    ///< value of a query or a form: percent-encoded, as is the text around it
   header,   ///< value of a header
   json,     ///< a string within a JSON value, which is serialised as a whole
   plain     ///< compared or shown, never sent

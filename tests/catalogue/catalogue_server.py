@@ -30,6 +30,8 @@ KINDS = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: the other side would wait before it acknowledges the first
+    disable_nagle_algorithm = True
 
     def talk(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()

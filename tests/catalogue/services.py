@@ -165,7 +165,7 @@ class Tenable(Vendor):
 
     def record(self, key, name, address, uuid):
         return {"id": key, "has_agent": False, "created_at": "2024-01-08T10:00:00Z", "updated_at": "2024-02-08T10:00:00Z", "terminated_at": None,
-                "deleted_at": None, "network_name": "Default", "hostname": [name], "fqdn": [], "netbios_name": [], "agent_name": [],
+                "deleted_at": None, "network_name": "Default", "hostname": [name], "fqdn": [], "netbios_name": [name], "agent_name": [],
                 "ipv4": [address], "ipv6": [], "bios_uuid": [uuid] if uuid else [], "operating_system": ["Linux"], "sources": []}  # fmt: skip
 
     def answer(self, request):

@@ -34,6 +34,10 @@ TEST_CASE("a value is escaped for the place where it stands") {
   CHECK(render(Place::segment, "{{id_path}}", "record:host/ZG5z:web01/default") ==
         "record%3Ahost/ZG5z%3Aweb01/default");
   CHECK(render(Place::segment, "fixed", "x") == "fixed");
+  // In a query the text around it is encoded as well: a filter has spaces and quotes.
+  CHECK(render(Place::query, "Node == \"{{name}}\" & {{name}}", "web01") ==
+        "Node%20%3D%3D%20%22web01%22%20%26%20web01");
+  CHECK(render(Place::query, "a b", "x") == "a%20b");
 }
 
 TEST_CASE("a value that could become syntax, or cannot stand there, is refused by name") {
