@@ -46,7 +46,7 @@ class NetBox(Listed):
             return Answer(403, {"detail": "You do not have permission to perform this action."})
         rest = request.below(self.path)
         if rest == "":
-            name = request.query.get("name__ie")
+            name = request.query.get("name")
             return self.listed(request, self.path, [r for r in self.records.values() if name is None or r["name"].lower() == name.lower()])
         record = self.records.get((rest or "").rstrip("/"))
         if record is None:
@@ -140,8 +140,8 @@ class ServiceNow(Vendor):
         fields = request.query.get("sysparm_fields", "").split(",")
         shown = lambda record: {name: value for name, value in record.items() if fields == [""] or name in fields}  # noqa: E731
         if rest == "":
-            wanted = {name: value for name, value in request.query.items() if not name.startswith("sysparm_")}
-            rows = self.visible(account, lambda r: all(str(r.get(n, "")).lower() == v.lower() for n, v in wanted.items()))
+            field, _, wanted = request.query.get("sysparm_query", "").removesuffix("^ORDERBYsys_id").partition("=")
+            rows = self.visible(account, lambda r: not field or str(r.get(field, "")).lower() == wanted.lower())
             page, _ = self.page(rows, int(request.query.get("sysparm_offset", "0")), int(request.query.get("sysparm_limit", "10000")))
             return Answer(200, {"result": [shown(row) for row in page]})
         record = self.records.get(rest[1:])
