@@ -9,6 +9,7 @@ class PhpIpam(Vendor):
     """By the source of its API: 401 for a wrong token and, with another text, for an app that may only read."""
 
     busy = Answer(500, {"code": 500, "success": False, "message": "Your IP has been blocked for 5 minutes because of excesive login failures", "time": 0.01})
+    misplaced = Answer(400, {"code": 400, "success": False, "message": "Invalid application id", "time": 0.003})
     path = "/api/decom/"
 
     def record(self, key, name, address, uuid):
@@ -49,6 +50,7 @@ class Infoblox(Vendor):
     """References have slashes and colons; 404 stands for a reference and for a view that are not there."""
 
     busy = Answer(503, "<html><body>Service Unavailable</body></html>")
+    misplaced = Answer(404, {"Error": "AdmConDataNotFoundError: View default not found", "code": "Client.Ibap.Data.NotFound", "text": "View default not found"})
     path = "/wapi/v2.12/"
 
     def key(self, name, address):

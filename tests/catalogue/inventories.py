@@ -117,6 +117,7 @@ class ServiceNow(Vendor):
     """Rows and records that an account may not see are not there. Every value is a string."""
 
     busy = Answer(429, {"error": {"message": "Rate limit exceeded", "detail": "Rejected by rate limit"}, "status": "failure"}, {"Retry-After": "0"})
+    misplaced = Answer(400, {"error": {"message": "Invalid table cmdb_ci_server", "detail": None}, "status": "failure"})
     path = "/api/now/table/cmdb_ci_server"
 
     def key(self, name, address):

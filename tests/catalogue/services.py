@@ -41,6 +41,7 @@ class F5(Vendor):
     """Two pools. Links lead to localhost, whatever the host is called."""
 
     busy = Answer(503, {"code": 503, "message": "There is an active asynchronous task executing.", "errorStack": [], "apiError": 32768002})
+    misplaced = Answer(404, {"code": 404, "message": "Public URI path not registered", "referer": "127.0.0.1", "restOperationId": 9, "kind": ":resterrorresponse"})
     path = "/mgmt/tm/ltm/pool"
 
     def furnish(self):
@@ -203,6 +204,7 @@ class NagiosXi(Vendor):
     """200 for everything. A host with services is not removed, and the refusal does not say why."""
 
     busy = Answer(500, "")
+    misplaced = Answer(404, "No Endpoint: config\n")
     path = "/nagiosxi/api/v1/config/host"
 
     def furnish(self):

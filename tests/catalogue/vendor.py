@@ -46,6 +46,7 @@ class Vendor:
 
     changing = ("PUT", "PATCH", "DELETE")
     busy = Answer(503, {"error": "busy"})
+    misplaced = Answer(404, "<html><head><title>404 Not Found</title></head></html>")
 
     def __init__(self, base):
         self.base = base  # of links
@@ -71,8 +72,8 @@ class Vendor:
         return str(self.next)
 
     def handle(self, request):
-        if self.mode == "busy":
-            return self.busy
+        if self.mode in ("busy", "misplaced"):
+            return getattr(self, self.mode)
         if self.mode == "held":
             self.released.wait(30)
         with self.lock:

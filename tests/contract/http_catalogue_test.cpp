@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <future>
 
 #include <doctest/doctest.h>
@@ -191,6 +192,30 @@ TEST_CASE("catalogue: a missing right to remove is told, and changes nothing; wh
     const Site blind(name, "blind");
     check_fails(wanted["blind"], [&] { (void)blind.find(web01()); });
     check_fails(wanted["blind"], [&] { blind.system->read(web01(), id, within(20s)); });
+  });
+}
+
+TEST_CASE("catalogue: at the wrong path, view or table nothing is taken for gone") {
+  with_each([](const std::string& name, const nlohmann::json&) {
+    const std::string id = make_ours(name);
+    const Site site(name);
+    const auto found = site.find(web01());
+    REQUIRE(found.size() == 1);
+    CHECK(site.tell("mode", "misplaced").empty());
+    const std::vector<std::function<void()>> calls{[&] { (void)site.find(web01()); },
+                                                   [&] { (void)site.system->read(web01(), id, within(20s)); },
+                                                   [&] { site.system->remove(web01(), found[0], within(20s)); }};
+    for (const auto& call : calls) {
+      try {
+        call();
+        FAIL_CHECK("it did not throw");
+      } catch (const Error& e) {
+        INFO(e.what());
+        CHECK((e.code() == ErrorCode::denied || e.code() == ErrorCode::refused || e.code() == ErrorCode::protocol));
+      }
+    }
+    CHECK(site.tell("mode", "normal").empty());
+    CHECK(site.tell("changes") == "[]");
   });
 }
 
