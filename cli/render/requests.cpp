@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/render/aftercare.hpp"
 #include "cli/render/table.hpp"
 #include "cli/render/times.hpp"
 #include "common/base/text.hpp"
@@ -69,6 +70,9 @@ std::string story_of(const api::Decommission& machine, Timestamp now, const Styl
   facts.add("again at", local_time(machine.not_before));
   facts.add("started", local_time(machine.started));
   facts.add("finished", local_time(machine.finished));
+  const bool came_back = std::ranges::any_of(machine.steps, has_returned);
+  facts.add("looked again", looked_again(machine), came_back ? Color::yellow : Color::none);
+  facts.add("lifted", lifted(machine));
   return text + facts.text(style, 2) + steps_table(machine, now, style);
 }
 
@@ -160,7 +164,20 @@ std::string request_summary(const api::Request& request, Timestamp now, const St
                steps_done(machine),
                between(machine.started, machine.finished, now),
                doing(machine)});
-  return text + table.text(style, 2);
+  text += table.text(style, 2);
+  for (const api::Decommission& machine : request.machines) {
+    const bool begun = std::ranges::any_of(machine.steps, [](const api::Step& step) {
+      return std::ranges::any_of(step.aftercare, [](const api::Aftercare& due) { return due.attempts > 0; });
+    });
+    if (!begun) continue;
+    const bool came_back = std::ranges::any_of(machine.steps, has_returned);
+    for (const auto& [title, what] : {std::pair{"looked again", looked_again(machine)}, {"lifted", lifted(machine)}})
+      if (!what.empty())
+        text += painted(style, came_back ? Color::yellow : Color::dim,
+                        safe_for_terminal(fmt::format("  {} {}: {}", machine.id, title, what))) +
+                "\n";
+  }
+  return text;
 }
 
 std::string cancel_report(const api::Request& request, const std::vector<std::string>& machines, const Style& style) {

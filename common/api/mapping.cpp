@@ -89,7 +89,8 @@ DECOM_WIRE_MAPPING(Plan, plan, hash, expires, options, machines)
 
 // requests.hpp
 DECOM_WIRE_MAPPING(SubmitBody, plan, hash)
-DECOM_WIRE_MAPPING(Step, name, kind, irreversible, state, message, attempts, not_before, started, finished)
+DECOM_WIRE_MAPPING(Aftercare, kind, after, due, state, attempts, found, said)
+DECOM_WIRE_MAPPING(Step, name, kind, irreversible, state, message, attempts, not_before, started, finished, aftercare)
 DECOM_WIRE_MAPPING(Decommission, id, ordinal, machine, plan, state, reason, not_before, cancel_requested, warnings,
                    started, finished, steps)
 DECOM_WIRE_MAPPING(Request, id, created, requester, state, options, warnings, last_event, machines)

@@ -11,6 +11,18 @@ struct SubmitBody {
 };
 DECOM_WIRE_TYPE(SubmitBody)
 
+/// What falls, or fell, due for a step after its machine had ended.
+struct Aftercare {
+  std::string kind;   ///< "look" or "lift"
+  std::string after;  ///< "1h"
+  std::string due;
+  std::string state;  ///< "waiting", "done" or "given_up"
+  int attempts = 0;
+  int found = 0;  ///< records that were there
+  std::string said;
+};
+DECOM_WIRE_TYPE(Aftercare)
+
 struct Step {
   std::string name;
   std::string kind;
@@ -21,6 +33,7 @@ struct Step {
   std::optional<std::string> not_before;
   std::optional<std::string> started;
   std::optional<std::string> finished;
+  std::vector<Aftercare> aftercare = {};
 };
 DECOM_WIRE_TYPE(Step)
 

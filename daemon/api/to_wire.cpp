@@ -10,15 +10,24 @@ std::optional<std::string> optional_time(const std::optional<Timestamp>& time) {
 }
 
 api::Step to_wire(const Step& step) {
-  return {.name = step.name,
-          .kind = step.kind,
-          .irreversible = step.irreversible,
-          .state = std::string(to_string(step.state)),
-          .message = step.message,
-          .attempts = step.attempts,
-          .not_before = optional_time(step.not_before),
-          .started = optional_time(step.started),
-          .finished = optional_time(step.finished)};
+  api::Step wire{.name = step.name,
+                 .kind = step.kind,
+                 .irreversible = step.irreversible,
+                 .state = std::string(to_string(step.state)),
+                 .message = step.message,
+                 .attempts = step.attempts,
+                 .not_before = optional_time(step.not_before),
+                 .started = optional_time(step.started),
+                 .finished = optional_time(step.finished)};
+  for (const Aftercare& due : step.aftercare)
+    wire.aftercare.push_back({.kind = std::string(to_string(due.kind)),
+                              .after = to_text(due.after),
+                              .due = to_rfc3339(due.due),
+                              .state = std::string(to_string(due.state)),
+                              .attempts = due.attempts,
+                              .found = static_cast<int>(due.found.size()),
+                              .said = due.said});
+  return wire;
 }
 
 api::Decommission to_wire(const Decommission& decommission) {

@@ -29,6 +29,9 @@ constexpr std::array kKindNames{
     KindName{EventKind::step_progress, "step.progress"},
     KindName{EventKind::step_message, "step.message"},
     KindName{EventKind::step_finished, "step.finished"},
+    KindName{EventKind::step_lifted, "step.lifted"},
+    KindName{EventKind::record_looked, "record.looked"},
+    KindName{EventKind::record_returned, "record.returned"},
     KindName{EventKind::freeze_changed, "freeze.changed"},
 };
 constexpr auto kKinds = [] {

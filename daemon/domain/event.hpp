@@ -22,11 +22,14 @@ enum class EventKind {
   decommission_finished,  ///< settled: data.state says how
   step_started,
   step_observed,
-  step_effect,    ///< an intent was committed; the call is about to be sent
-  step_handle,    ///< the other side took it: data.handle
-  step_progress,  ///< batched; at most four a second a step
-  step_message,   ///< a line for people, or a warning or error that stays visible
-  step_finished,  ///< data.state says how
+  step_effect,      ///< an intent was committed; the call is about to be sent
+  step_handle,      ///< the other side took it: data.handle
+  step_progress,    ///< batched; at most four a second a step
+  step_message,     ///< a line for people, or a warning or error that stays visible
+  step_finished,    ///< data.state says how
+  step_lifted,      ///< after the end: what the step left behind, such as a silence, was taken away
+  record_looked,    ///< after the end: looked for again; nothing new was there, or the system could not be asked
+  record_returned,  ///< after the end: records that were removed are there again
   freeze_changed
 };
 std::string_view to_string(EventKind kind);  ///< "request.accepted", "step.finished": dots on the wire

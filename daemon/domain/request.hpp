@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.hpp"
+#include "daemon/domain/aftercare.hpp"
 #include "daemon/domain/machine.hpp"
 #include "daemon/domain/plan.hpp"
 #include "daemon/domain/states.hpp"
@@ -43,6 +44,7 @@ struct Step {
   std::optional<Timestamp> not_before;
   std::optional<Timestamp> started;
   std::optional<Timestamp> finished;
+  std::vector<Aftercare> aftercare = {};  ///< what falls, or fell, due after the end, in that order
 };
 
 /// One machine of a request.

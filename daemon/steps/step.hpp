@@ -136,8 +136,8 @@ class StepKind {
   virtual Observation resume(StepContext& ctx, const OpenCall& call) = 0;
 };
 
-/// Of a step that leaves something behind for as long as its decommission lasts, such as a silence of a monitoring: what
-/// is known of it when that is to be lifted, which may be after a restart.
+/// Of a step that leaves something behind for as long as its decommission lasts, such as a silence of a monitoring:
+/// what is known of it when that is to be lifted, which may be after a restart.
 struct Lift {
   const Machine& machine;       ///< frozen facts
   const PlanStep& step;         ///< as frozen

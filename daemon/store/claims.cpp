@@ -81,28 +81,6 @@ std::optional<std::int64_t> choose(sql::Db& db, std::size_t most_per_vcenter) {
   return std::nullopt;
 }
 
-Claim load_claim(Tx& tx, std::int64_t id) {
-  Loaded loaded = load_sealed(tx.db, tx.key, id);
-  auto row = tx.db.maybe<bool, std::string, std::string, std::string, std::string, std::string>(
-      "SELECT apply_again, acting_sid, acting_sam, acting_upn, acting_domain, acting_seal FROM decommission"
-      " WHERE id = :id",
-      id);
-  auto& [apply_again, sid, sam, upn, domain, seal] = *row;
-  const seal::Person acting{.sid = sid, .sam = sam, .upn = upn, .domain = domain};
-  const Decommission& d = loaded.decommission;
-  if (!equal_in_constant_time(seal, seal::of_acting(tx.key, d.request, d.ordinal, acting)))
-    throw Error{ErrorCode::precondition, "the stored name of who asked for it was changed: nothing is done"};
-  return {.request = std::move(loaded.request),
-          .decommission = std::move(loaded.decommission),
-          .effects = rows::effects(tx.db, id),
-          .apply_again = apply_again,
-          .acting_sid = sid,
-          .acting_name = display_name(domain, sam),
-          .acting_sam = sam,
-          .acting_upn = upn,
-          .acting_domain = domain};
-}
-
 /// A row that is not what was accepted ends here, and the queue goes on.
 void refuse_changed(Tx& tx, const rows::Machine& machine, const std::string& why) {
   const DecommissionState state =
@@ -133,6 +111,28 @@ void settle_cancelled(Tx& tx, const rows::Machine& machine, const std::string& r
 
 }  // namespace
 
+Claim load_claim(sql::Db& db, const Secret& key, std::int64_t id) {
+  Loaded loaded = load_sealed(db, key, id);
+  auto row = db.maybe<bool, std::string, std::string, std::string, std::string, std::string>(
+      "SELECT apply_again, acting_sid, acting_sam, acting_upn, acting_domain, acting_seal FROM decommission"
+      " WHERE id = :id",
+      id);
+  auto& [apply_again, sid, sam, upn, domain, seal] = *row;
+  const seal::Person acting{.sid = sid, .sam = sam, .upn = upn, .domain = domain};
+  const Decommission& d = loaded.decommission;
+  if (!equal_in_constant_time(seal, seal::of_acting(key, d.request, d.ordinal, acting)))
+    throw Error{ErrorCode::precondition, "the stored name of who asked for it was changed: nothing is done"};
+  return {.request = std::move(loaded.request),
+          .decommission = std::move(loaded.decommission),
+          .effects = rows::effects(db, id),
+          .apply_again = apply_again,
+          .acting_sid = sid,
+          .acting_name = display_name(domain, sam),
+          .acting_sam = sam,
+          .acting_upn = upn,
+          .acting_domain = domain};
+}
+
 std::optional<Claim> claim_next(Tx& tx, std::size_t most_per_vcenter) {
   wake_due(tx);
   for (;;) {
@@ -143,7 +143,7 @@ std::optional<Claim> claim_next(Tx& tx, std::size_t most_per_vcenter) {
     tx.event(EventKind::decommission_started, machine.place(), EventLevel::info,
              fmt::format("{}: started", machine.name), {{"name", machine.name}, {"state", "running"}});
     try {
-      return load_claim(tx, *id);
+      return load_claim(tx.db, tx.key, *id);
     } catch (const sql::Failure&) {
       throw;
     } catch (const Error& e) {

@@ -49,6 +49,7 @@ CancelledMachine cancel_one(Tx& tx, const rows::Machine& machine, const std::str
 void queue_again(Tx& tx, const rows::Machine& machine, EventKind kind, const std::string& text) {
   const bool was_over = is_settled(machine.state);
   rows::move(tx, machine, Trigger::retry, "");
+  withdraw_aftercare(tx, machine.id);
   tx.db.run("UPDATE decommission SET cancel_number = NULL WHERE id = :id", machine.id);
   if (was_over) tx.db.run("UPDATE request SET finished = NULL WHERE id = :id", machine.request);
   tx.event(kind, machine.place(), EventLevel::info, text, {{"name", machine.name}, {"state", "queued"}});

@@ -149,6 +149,11 @@ std::vector<StoredMachine> read_machines(sql::Db& db, const std::string& where, 
                      .facts = std::move(facts),
                      .plan = std::move(plan),
                      .seal = std::move(seal)});
+    Decommission& of = found.back().decommission;
+    if (of.finished)
+      for (Aftercare& due : aftercare_of(db, of.id))
+        if (const auto step = std::ranges::find(of.steps, due.step, &Step::id); step != of.steps.end())
+          step->aftercare.push_back(std::move(due));
   }
   return found;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/store/codec.hpp"
+#include "daemon/store/verbs.hpp"
 
 namespace decom::rows {
 namespace {
@@ -208,6 +209,7 @@ void announce_settled(Tx& tx, const Machine& machine, DecommissionState state, c
             {"reason", storable(reason)},
             {"warnings", machine.warnings}});
   tx.audit(machine.actor(), "finish", machine.place().to_text(), text);
+  verbs::plan_aftercare(tx, machine.id, state);
   finish_request_if_over(tx, machine.request);
 }
 

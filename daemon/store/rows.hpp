@@ -71,7 +71,7 @@ DecommissionState move(Tx& tx, const Machine& machine, Trigger trigger, const st
                        std::optional<Timestamp> not_before = std::nullopt);
 /// After a machine has settled: `request.finished` when it was the last one alive.
 void finish_request_if_over(Tx& tx, std::int64_t request);
-/// Event decommission.finished, audit, and the request's end if that was it.
+/// Event decommission.finished, audit, what falls due from now on, and the request's end if that was it.
 void announce_settled(Tx& tx, const Machine& machine, DecommissionState state, const std::string& reason);
 /// Steps that have not begun, or were put off, become cancelled.
 void cancel_steps(Tx& tx, std::int64_t decommission);

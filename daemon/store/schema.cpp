@@ -192,7 +192,26 @@ constexpr std::array kVersion1{
          ('request', 0), ('decommission', 0), ('step', 0), ('attempt', 0), ('effect', 0), ('event', 0), ('audit', 0))",
 };
 
-const std::array kMigrations{std::span<const char* const>(kVersion1)};
+constexpr std::array kVersion2{
+    // What falls due for a step after its decommission has ended.
+    R"(CREATE TABLE aftercare (
+         id {int} PRIMARY KEY,
+         decommission {int} NOT NULL REFERENCES decommission (id),
+         step {int} NOT NULL REFERENCES step (id),
+         kind TEXT NOT NULL,
+         after_ms {int} NOT NULL,
+         due {int} NOT NULL,
+         state TEXT NOT NULL,
+         attempts {int} NOT NULL,
+         said TEXT NOT NULL,
+         found TEXT NOT NULL,
+         finished {int},
+         UNIQUE (decommission, step, kind, after_ms)){table})",
+    "CREATE INDEX aftercare_by_due ON aftercare (due) WHERE state = 'waiting'",
+    "INSERT INTO counter (name, value) VALUES ('aftercare', 0)",
+};
+
+const std::array kMigrations{std::span<const char* const>(kVersion1), std::span<const char* const>(kVersion2)};
 
 std::string in_dialect(std::string_view statement, const Dialect& dialect) {
   std::string text(statement);

@@ -62,12 +62,13 @@ class Store::Impl {
   Impl(StoreOptions options, Clock& the_clock)
       : dir(std::move(options.state_dir)),
         clock(the_clock),
+        aftercare(std::move(options.aftercare)),
         writer_db(open(options.vfs)),
         readers(dir.database(), std::move(options.vfs)) {
     const auto last = writer_db->one<std::int64_t>("SELECT value FROM counter WHERE name = 'event'");
     log::info("store", "opened {}: schema {}, audit head {}", dir.database().native(), schema::latest(),
               audit::head(*writer_db));
-    writer.emplace(std::move(writer_db), clock, key, last);
+    writer.emplace(std::move(writer_db), clock, key, aftercare, last);
   }
 
  private:
@@ -83,6 +84,7 @@ class Store::Impl {
  public:
   StateDir dir;
   Clock& clock;
+  const AftercareRules aftercare;
   Secret key;
   std::unique_ptr<sql::Db> writer_db;  ///< until the writer has it
   std::optional<Writer> writer;
@@ -154,6 +156,23 @@ bool Store::cancel_requested(std::int64_t decommission) const {
 }
 std::size_t Store::requeue_interrupted() {
   return impl_->writer->write([](Tx& tx) { return verbs::requeue_interrupted(tx); });
+}
+
+std::vector<Aftercare> Store::due_aftercare() const {
+  const Timestamp now = impl_->clock.now();
+  return impl_->readers.read([&](sql::Db& db) { return verbs::due_aftercare(db, now); });
+}
+std::optional<Timestamp> Store::next_aftercare() const {
+  return impl_->readers.read([](sql::Db& db) { return verbs::next_aftercare(db); });
+}
+Claim Store::load_ended(std::int64_t decommission) const {
+  return impl_->readers.read([&](sql::Db& db) { return verbs::load_claim(db, impl_->key, decommission); });
+}
+bool Store::begin_lift(std::int64_t aftercare) {
+  return impl_->writer->write([&](Tx& tx) { return verbs::begin_lift(tx, aftercare); });
+}
+void Store::finish_aftercare(const AftercareResult& result) {
+  impl_->writer->write([&](Tx& tx) { verbs::finish_aftercare(tx, result); });
 }
 
 std::vector<CancelledMachine> Store::cancel(std::int64_t request, const std::vector<int>& machines,

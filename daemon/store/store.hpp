@@ -20,10 +20,21 @@
 
 namespace decom {
 
+/// What falls due after a decommission has ended; each end plans it, in its own transaction.
+struct AftercareRules {
+  std::vector<std::chrono::milliseconds> look_again = {};  ///< after the end of one that succeeded; none: never
+  std::set<std::string> looked = {};                       ///< kinds of steps whose records are looked for again
+  /// Kinds of which something is lifted after the end of one that did not succeed …
+  std::set<std::string> lifted = {};
+  /// … unless a step of these did: the machine is gone, and a monitoring that is no longer silenced would only cry.
+  std::set<std::string> destroying = {};
+};
+
 struct StoreOptions {
   std::filesystem::path state_dir;
   /// Failing calls of the file system on purpose; tests only.
   std::string vfs;
+  AftercareRules aftercare = {};
 };
 
 /// What was shown to a person and may be accepted, until it expires.
@@ -115,6 +126,15 @@ struct CancelledMachine {
   std::string name;
   DecommissionState state{};  ///< after the cancel was committed
   bool in_flight = false;     ///< a worker has it and will settle it
+};
+
+/// What came of one or more things of a step that fell due together.
+struct AftercareResult {
+  std::vector<std::int64_t> ids;  ///< of one step and one kind
+  AftercareState state = AftercareState::done;
+  std::string text;                    ///< for people, of the step: "nothing came back"
+  std::optional<Timestamp> due = {};   ///< with `waiting`: when it is tried again
+  std::vector<SeenRecord> found = {};  ///< by a look: what is there and should not be
 };
 
 /// A login or a token for cron, as stored: never the token itself.
@@ -251,6 +271,18 @@ class Store {
   /// What was running when the daemon died; each becomes queued again, with its open attempts and effects kept, and a
   /// count of crashes in that step. Three crashes in one step: the step is `blocked` (`failed` with code internal).
   std::size_t requeue_interrupted();
+
+  // ---- after the end
+  /// What is due, of the one decommission whose turn it is; empty: nothing.
+  [[nodiscard]] std::vector<Aftercare> due_aftercare() const;
+  [[nodiscard]] std::optional<Timestamp> next_aftercare() const;  ///< when the next is due
+  /// All of a decommission that has ended. Throws `precondition` when its rows are not what was accepted.
+  [[nodiscard]] Claim load_ended(std::int64_t decommission) const;
+  /// Before the call that lifts. False when it is not to be lifted any more: somebody retried the machine.
+  bool begin_lift(std::int64_t aftercare);
+  /// State, event, audit entry, and a warning that is counted where records came back or it was given up. Records that
+  /// an earlier look told of are no news. What is not waiting any more is left as it is.
+  void finish_aftercare(const AftercareResult& result);
 
   // ---- people
   /// `machines` empty: all. Waiting ones are cancelled in this transaction; running ones are marked.

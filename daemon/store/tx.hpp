@@ -15,6 +15,8 @@
 
 namespace decom {
 
+struct AftercareRules;
+
 /// What an event is about.
 struct Place {
   std::int64_t request = 0;  ///< 0: the daemon as a whole
@@ -37,11 +39,13 @@ Actor actor_of(const Principal& who);
 /// back), so it changes nothing but the database and what it answers.
 class Tx {
  public:
-  Tx(sql::Db& database, Timestamp time, const Secret& seal_key) : db(database), now(time), key(seal_key) {}
+  Tx(sql::Db& database, Timestamp time, const Secret& seal_key, const AftercareRules& after)
+      : db(database), now(time), key(seal_key), aftercare(after) {}
 
   sql::Db& db;
   const Timestamp now;
   const Secret& key;
+  const AftercareRules& aftercare;
 
   /// The first of `count` new numbers.
   std::int64_t reserve(std::string_view counter, std::int64_t count = 1);

@@ -14,6 +14,8 @@ Accepted submit(Tx& tx, const Submission& submission, const Principal& who);
 
 // claims.cpp
 std::optional<Claim> claim_next(Tx& tx, std::size_t most_per_vcenter);
+/// All that is known of it. Throws `precondition` when a stored row is not what was accepted.
+Claim load_claim(sql::Db& db, const Secret& key, std::int64_t decommission);
 std::optional<Timestamp> next_due(sql::Db& db);
 std::size_t requeue_interrupted(Tx& tx);
 void settle(Tx& tx, std::int64_t decommission, Trigger trigger, const std::string& reason,
@@ -27,6 +29,18 @@ void set_handle(Tx& tx, std::int64_t effect, const std::string& handle);
 void close_effect(Tx& tx, std::int64_t effect, EffectOutcome outcome, const std::string& detail);
 void finish_attempt(Tx& tx, std::int64_t attempt, const StepResult& result);
 void message(Tx& tx, std::int64_t attempt, EventLevel level, const std::string& text, const std::string& data);
+
+// aftercare.cpp
+/// In the transaction that ends it.
+void plan_aftercare(Tx& tx, std::int64_t decommission, DecommissionState state);
+/// It is worked on again: nothing falls due any more, and what was lifted is to be done again.
+void withdraw_aftercare(Tx& tx, std::int64_t decommission);
+/// What falls, or fell, due for steps of it, in that order; of one step where `step` is not 0.
+std::vector<Aftercare> aftercare_of(sql::Db& db, std::int64_t decommission, std::int64_t step = 0);
+std::vector<Aftercare> due_aftercare(sql::Db& db, Timestamp now);
+std::optional<Timestamp> next_aftercare(sql::Db& db);
+bool begin_lift(Tx& tx, std::int64_t aftercare);
+void finish_aftercare(Tx& tx, const AftercareResult& result);
 
 // people.cpp
 std::vector<CancelledMachine> cancel(Tx& tx, std::int64_t request, const std::vector<int>& machines,

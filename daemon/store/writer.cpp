@@ -34,8 +34,9 @@ Error caught() {
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<sql::Db> db, Clock& clock, const Secret& key, std::int64_t last_event)
-    : db_(std::move(db)), clock_(clock), key_(key), last_event_(last_event) {
+Writer::Writer(std::unique_ptr<sql::Db> db, Clock& clock, const Secret& key, const AftercareRules& aftercare,
+               std::int64_t last_event)
+    : db_(std::move(db)), clock_(clock), key_(key), aftercare_(aftercare), last_event_(last_event) {
   thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
   ::pthread_setname_np(thread_.native_handle(), "store");
 }
@@ -173,7 +174,7 @@ void Writer::run(const Jobs& jobs) {
 void Writer::run_in_savepoint(const std::function<void(Tx&)>& verb, std::int64_t& last,
                               std::vector<std::int64_t>& ended) {
   db_->run("SAVEPOINT verb");
-  Tx tx(*db_, clock_.now(), key_);
+  Tx tx(*db_, clock_.now(), key_, aftercare_);
   try {
     verb(tx);
   } catch (const sql::Failure& e) {

@@ -31,7 +31,8 @@ class Writer {
  public:
   using Grown = std::function<void(std::int64_t last)>;
 
-  Writer(std::unique_ptr<sql::Db> db, Clock& clock, const Secret& key, std::int64_t last_event);
+  Writer(std::unique_ptr<sql::Db> db, Clock& clock, const Secret& key, const AftercareRules& aftercare,
+         std::int64_t last_event);
   /// Answers what waits, then closes the connection.
   ~Writer();
 
@@ -88,6 +89,7 @@ class Writer {
   std::unique_ptr<sql::Db> db_;
   Clock& clock_;
   const Secret& key_;
+  const AftercareRules& aftercare_;
   std::atomic<std::int64_t> last_event_;
 
   mutable std::mutex mutex_;

@@ -64,7 +64,13 @@ Request some_request() {
                            .message = "powered off",
                            .attempts = 1,
                            .started = kMoment,
-                           .finished = kMoment});
+                           .finished = kMoment,
+                           .aftercare = {{.after = std::chrono::hours{1},
+                                          .due = kMoment,
+                                          .state = AftercareState::done,
+                                          .attempts = 1,
+                                          .said = "1 record is there again: host web03",
+                                          .found = {"host web03"}}}});
   machine.steps.push_back({.id = 2,
                            .ordinal = 1,
                            .name = "destroy",
@@ -226,7 +232,7 @@ TEST_CASE("every type of the contract has a file here") {
         "Nothing",          "ProblemItem",     "Disk",          "Options",     "Step",          "Decommission",
         "CancelledMachine", "RequestRow",      "Check",         "PlannedStep", "PlannedRecord", "PlannedMachine",
         "TokenRow",         "VmField",         "Event",         "FoundRecord", "Ghost",         "KindOfStep",
-        "MachineRecords",   "SystemOfRecords", "SystemRecords", "SystemTest"};
+        "MachineRecords",   "SystemOfRecords", "SystemRecords", "SystemTest",  "Aftercare"};
     CAPTURE(name);
     CHECK((parts.contains(name) || std::filesystem::exists(DECOM_SOURCE_DIR "/tests/golden/api/" + name + ".json")));
   }
@@ -238,7 +244,7 @@ TEST_CASE("every kind of event") {
   for (const EventKind kind : all_event_kinds()) {
     Event event{.seq = 5, .at = kMoment, .request = 17, .machine = 3, .kind = kind, .text = "what happened"};
     const std::string name{to_string(kind)};
-    if (name.starts_with("step.")) event.step = "destroy";
+    if (name.starts_with("step.") || name.starts_with("record.")) event.step = "destroy";
     if (name.starts_with("request.")) event.machine.reset();
     if (kind == EventKind::freeze_changed) event.request = 0, event.machine.reset();
     if (kind == EventKind::step_message) event.level = EventLevel::warning;

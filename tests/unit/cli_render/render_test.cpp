@@ -1,3 +1,4 @@
+#include "cli/render/aftercare.hpp"
 #include "cli/render/events.hpp"
 #include "cli/render/machines.hpp"
 #include "cli/render/output.hpp"
@@ -159,6 +160,29 @@ TEST_CASE("rows for programs") {
                        "--format: there is no 'nmae'; there are: name", Error);
   CHECK(as_ndjson(items, true).find('\x1b') == std::string::npos);
   CHECK(Json::parse(as_json(items, true))[1]["name"] == Json::parse(as_json(items, false))[1]["name"]);
+}
+
+TEST_CASE("what was looked for again after the end is told in one line") {
+  api::Request one = request();
+  std::vector<api::Step>& steps = one.machines[1].steps;
+  CHECK(looked_again(one.machines[1]).empty());
+  const auto look = [](std::string after, std::string state, int attempts, int found) {
+    return api::Aftercare{.kind = "look",
+                          .after = std::move(after),
+                          .due = "not yet",
+                          .state = std::move(state),
+                          .attempts = attempts,
+                          .found = found,
+                          .said = ""};
+  };
+  steps[1].aftercare = {look("1h", "done", 1, 0), look("1d", "done", 1, 2), look("7d", "waiting", 0, 0)};
+  steps[2].aftercare = {look("1h", "done", 1, 0), look("1d", "waiting", 3, 0), look("7d", "waiting", 0, 0)};
+  CHECK(looked_again(one.machines[1]) ==
+        "1h nothing came back, 1d 2 records came back (destroy); ad could not be asked yet, 7d on not yet");
+  CHECK(request_summary(one, kNow, kPipe).find("17.2 looked again: 1h nothing") != std::string::npos);
+  CHECK(request_story(one, kNow, kPipe).find("looked again") != std::string::npos);
+  steps[0].aftercare = {{.kind = "lift", .after = "0ms", .due = "", .state = "done", .attempts = 1, .said = "gone"}};
+  CHECK(lifted(one.machines[1]) == "power_off: gone");
 }
 
 TEST_CASE("requests look as they always did") {

@@ -56,7 +56,8 @@ Plan plan() {
 }
 
 std::unique_ptr<Store> StoreFixture::open() {
-  return std::make_unique<Store>(StoreOptions{.state_dir = dir.path() / "state", .vfs = vfs}, clock);
+  return std::make_unique<Store>(StoreOptions{.state_dir = dir.path() / "state", .vfs = vfs, .aftercare = rules},
+                                 clock);
 }
 
 void StoreFixture::reopen() {

@@ -34,6 +34,7 @@ struct StoreFixture {
 
   TempDir dir;
   std::string vfs;
+  AftercareRules rules;  ///< from the next `open` on
   ManualClock clock;
   std::unique_ptr<Store> store = open();
   Principal alice = person("alice");

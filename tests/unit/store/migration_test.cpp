@@ -26,6 +26,8 @@ std::string content(const fs::path& file) {
 
 /// A bit of everything, as every stored database has it.
 void fill(StoreFixture& f) {
+  f.rules = {.look_again = {24h}, .looked = {"dns"}};
+  f.reopen();
   f.submit({1}, {.reason = "done long ago", .ticket = "CHG-1"});
   Claim taken = f.claim();
   for (std::size_t step = 0; step < 3; ++step) f.pass(taken, step);
@@ -81,6 +83,7 @@ TEST_CASE_FIXTURE(StoreFixture, "every stored old database is brought up to date
     CHECK(store->load_request(1).decommissions.at(0).state == DecommissionState::succeeded);
     CHECK(store->load_request(1).decommissions.at(0).machine == machine(1));
     CHECK(store->load_request(3).decommissions.at(0).state == DecommissionState::scheduled);
+    if (version >= 2) CHECK(store->load_request(1).decommissions.at(0).steps.at(2).aftercare.at(0).after == 24h);
     CHECK(store->freeze_state().reason == "for a while");
     CHECK(store->find_session("aa")->roles == "operator");
     CHECK(store->live_decommission(machine(3).identity) == "2.2");
