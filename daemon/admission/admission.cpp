@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include <unistd.h>
+
 #include "common/base/crypto.hpp"
 #include "common/base/text.hpp"
 #include "daemon/store/codec.hpp"
@@ -145,6 +147,32 @@ class Admission::Impl {
     objections.throw_if_any();
   }
 
+  Accepted remove_again(const Claim& ended, PlanStep step, const std::vector<SeenRecord>& found,
+                        const std::string& key) {
+    Principal who = auth_.refresh(ended.acting_sid, Role::operator_);
+    who.uid = ::geteuid();  // nobody is at the other end of a socket: the daemon does it, by their rights
+    Submission submission{.plan_id = {}, .plan_hash = {}, .idempotency_key = key, .body_hash = "aftercare"};
+    if (const auto before = store_.accepted_before(submission, who)) return *before;
+    const Decommission& then = ended.decommission;
+    const std::string number = fmt::format("{}.{}", then.request, then.ordinal);
+    step.records.emplace();
+    for (const SeenRecord& one : found) step.records->push_back(one.record);
+    step.after.clear();
+    step.on_return = OnReturn::warn;  // its own looks tell of what comes back a second time
+    step.why = fmt::format("came back after {}, whose plan says to remove it again", number);
+    PlanOffer offer{
+        .id = random_uuid(),
+        .hash = {},
+        .requester_sid = who.sid,
+        .options = {.reason = fmt::format("came back after {}", number), .ticket = ended.request.options.ticket},
+        .machines = {{.machine = then.machine, .plan = {.name = then.plan.name, .steps = {step}}}}};
+    require_gone(then.machine);
+    save(offer);
+    submission.plan_id = offer.id;
+    submission.plan_hash = offer.hash;
+    return store_.submit(submission, who);
+  }
+
   void may_act(const Claim& claim, const KindTraits& kind) {
     const Principal who = auth_.refresh(claim.acting_sid, Role::operator_);
     if (kind.vcenter_rights.empty()) return;
@@ -208,6 +236,17 @@ class Admission::Impl {
       throw Error{ErrorCode::precondition, "{} is another machine by now: its instance UUID is {}, not {}",
                   machine.id(), now.identity.instance_uuid, machine.identity.instance_uuid};
     return now;
+  }
+
+  /// Throws `precondition` while the machine itself is there, and what keeps that from being known.
+  void require_gone(const Machine& machine) {
+    try {
+      const Machine now = vcenters_.by_uuid(machine.identity.vcenter_uuid).read_machine(machine.identity.moref);
+      if (equals_folded(now.identity.instance_uuid, machine.identity.instance_uuid))
+        throw Error{ErrorCode::precondition, "{} itself is still there, as {}", now.name, now.id()};
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::gone) throw;
+    }
   }
 
   void object_to(const Machine& machine, const std::string& typed, Objections& objections) {
@@ -281,6 +320,10 @@ PlanOffer Admission::offer(const std::vector<std::string>& machines, const Reque
 void Admission::save(PlanOffer& offer) { impl_->save(offer); }
 
 void Admission::recheck(const PlanOffer& offer, const Principal& who) { impl_->recheck(offer, who); }
+Accepted Admission::remove_again(const Claim& ended, PlanStep step, const std::vector<SeenRecord>& found,
+                                 const std::string& key) {
+  return impl_->remove_again(ended, std::move(step), found, key);
+}
 void Admission::may_act(const Claim& claim, const KindTraits& kind) { impl_->may_act(claim, kind); }
 
 }  // namespace decom

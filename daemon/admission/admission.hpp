@@ -48,6 +48,11 @@ class Admission {
   /// `who` still may. Throws as `offer` does, or `precondition`.
   void recheck(const PlanOffer& offer, const Principal& who);
 
+  /// Accepts a request of its own for records of a machine that has ended, which came back at that step: exactly these,
+  /// by that step alone, as whoever wanted the decommission, if they still may. The same `key` is the same request.
+  Accepted remove_again(const Claim& ended, PlanStep step, const std::vector<SeenRecord>& found,
+                        const std::string& key);
+
   /// The engine's question before every irreversible intent: role, right on the very VM, identity.
   void may_act(const Claim& claim, const KindTraits& kind);
 

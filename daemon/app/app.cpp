@@ -7,6 +7,7 @@
 
 #include "common/base/log.hpp"
 #include "daemon/admission/admission.hpp"
+#include "daemon/aftercare/caretaker.hpp"
 #include "daemon/api/api.hpp"
 #include "daemon/app/own_machine.hpp"
 #include "daemon/auth/auth.hpp"
@@ -89,7 +90,7 @@ class App::Impl {
                                                  all_record_kinds())),
         registry_(built_in_steps(records_)),
         config_(load_config(file_, registry_)),
-        store_(config_.store, clock_),
+        store_(store_options(), clock_),
         vcenters_(config_.vcenters, clock_),
         directory_(config_.directory ? connect_active_directory(*config_.directory) : nullptr),
         inventory_(vcenters_, clock_),
@@ -106,6 +107,18 @@ class App::Impl {
         engine_(
             config_.engine, store_, world(), registry_,
             [this](const Claim& claim, const KindTraits& kind) { admission_.may_act(claim, kind); }, clock_),
+        caretaker_(
+            {}, store_, registry_,
+            [this](const PlannedMachine& planned, const RequestOptions& options) {
+              return engine_.preview(planned, options);
+            },
+            [this](const Claim& ended, const PlanStep& step, const std::vector<SeenRecord>& found,
+                   const std::string& key) {
+              const Accepted accepted = admission_.remove_again(ended, step, found, key);
+              engine_.wake();
+              return fmt::format("request {} removes {} again", accepted.request, found.size() == 1 ? "it" : "them");
+            },
+            clock_),
         api_(api_world()),
         server_(config_.server, api_, store_) {}
 
@@ -113,17 +126,21 @@ class App::Impl {
     store_.on_grown([this](std::int64_t last) {
       server_.journal_grown(last);
       engine_.wake();
+      caretaker_.wake();
     });
     server_.on_signal([this](int signal) { on_signal(signal); });
     refuse_twin_vcenters();
     inventory_.start();
     engine_.start();
+    caretaker_.start();
     log::info("app", "decomd {} listens on {}", DECOM_VERSION, config_.server.socket.string());
     sd_notify(0, "READY=1");
     server_.run();
     sd_notify(0, "STOPPING=1");
     log::info("app", "stopping: steps in flight go on to their next safe point");
+    caretaker_.request_stop();
     engine_.stop(20s);
+    caretaker_.stop();
     inventory_.stop();
     store_.on_grown({});
     return 0;
@@ -170,6 +187,12 @@ class App::Impl {
       log::error("app", "plans and systems of records stay as they were: {}", trouble);
     }
     sd_notify(0, "READY=1");
+  }
+
+  StoreOptions store_options() const {
+    StoreOptions options = config_.store;
+    options.aftercare = aftercare_rules(registry_, config_.look_again);
+    return options;
   }
 
   World world() {
@@ -220,6 +243,7 @@ class App::Impl {
   Admission admission_;
   std::unique_ptr<VmOps> vm_ops_;
   Engine engine_;
+  Caretaker caretaker_;
   Trouble reload_trouble_;
   Api api_;
   Server server_;

@@ -87,6 +87,25 @@ void read_daemon(TableReader& daemon, Config& config) {
   config.log_level = log::level_from(level);
 }
 
+void read_aftercare(TableReader& reader, Config& config) {
+  std::vector<std::string> texts;
+  std::vector<std::chrono::milliseconds> times;
+  const bool is_set = reader.strings("look_again", texts, [&](const std::string& text) -> Problem {
+    try {
+      const auto time = parse_duration(text);
+      if (time < 1s || time > 366 * 24h) return fmt::format("has '{}'; expected from 1s to 366d", text);
+      if (std::ranges::find(times, time) != times.end()) return fmt::format("has '{}' twice", text);
+      times.push_back(time);
+      return std::nullopt;
+    } catch (const Error&) {
+      return fmt::format("has '{}'; expected durations such as \"1h\" and \"7d\"", text);
+    }
+  });
+  if (!is_set) return;
+  std::ranges::sort(times);
+  config.look_again = std::move(times);
+}
+
 void read_vcenter(TableReader& reader, const Beside& beside, Config& config) {
   VcenterOptions vcenter;
   for (const char* key : {"name", "url", "username", "password_file"}) reader.require(key);
@@ -231,6 +250,7 @@ Config load_config(const std::filesystem::path& file, const StepRegistry& regist
         return fmt::format("is '{}'; this version knows \"sqlite\" alone", value);
       });
     });
+    reader.table("aftercare", [&](TableReader& aftercare) { read_aftercare(aftercare, config); });
     reader.tables("vcenter", [&](TableReader& vcenter) { read_vcenter(vcenter, beside, config); });
     reader.table("directory", [&](TableReader& directory) { read_directory(directory, beside, config); });
     reader.table("roles", [&](TableReader& roles) { read_roles(roles, config); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -39,6 +40,8 @@ struct Config {
   std::vector<std::string> protected_uuids;  ///< VMs that the vCenters and this daemon run on
   std::vector<RecordDefinition> systems;     ///< of records.d
   std::vector<PlanTemplate> plans;           ///< of plans.d, then the shipped ones that no file replaces
+  std::vector<std::chrono::milliseconds> look_again{std::chrono::hours{1}, std::chrono::hours{24},
+                                                    std::chrono::hours{7 * 24}};  ///< for records, after an end
   log::Level log_level = log::Level::info;
 };
 

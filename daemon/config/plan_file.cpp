@@ -28,8 +28,16 @@ class StepReader {
       if (std::ranges::find(plan.steps, name, &PlanStep::name) != plan.steps.end()) return std::nullopt;
       return fmt::format("is '{}', which is no earlier step of this plan", name);
     });
-    if (system != nullptr) step.on_failure = system->on_failure;
+    if (system != nullptr) {
+      step.on_failure = system->on_failure;
+      step.on_return = system->on_return;
+    }
     read_on_failure(reader, step.on_failure);
+    read_on_return(reader, step.on_return);
+    const KindTraits* traits = registry_.find(step.kind);
+    if (traits != nullptr && !traits->removes_records && reader.has("on_return"))
+      reader.mistake("on_return",
+                     fmt::format("'on_return' is for steps that remove records, which {} does not", step.kind));
     reader.table("when", [&](TableReader& when) { read_rule(when, plan.step_rules[step.name]); });
     read_params(reader, step);
     plan.steps.push_back(std::move(step));

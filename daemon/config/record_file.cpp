@@ -82,6 +82,7 @@ class RecordFileReader {
     reader.duration("deadline", definition.deadline, 100ms, 10min);
     reader.strings("after", definition.after);
     read_on_failure(reader, definition.on_failure);
+    read_on_return(reader, definition.on_return);
     reader.table("when", [&](TableReader& when) { read_rule(when, definition.rule); });
     return kind;
   }

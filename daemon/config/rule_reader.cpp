@@ -24,6 +24,19 @@ void read_rule(TableReader& when, MachineRule& rule) {
   when.strings("name", rule.names);
 }
 
+void read_on_return(TableReader& reader, OnReturn& target) {
+  std::string text(to_string(target));
+  reader.string("on_return", text, [](const std::string& value) -> std::optional<std::string> {
+    try {
+      (void)on_return_from(value);
+      return std::nullopt;
+    } catch (const Error&) {
+      return fmt::format("is '{}'; expected warn or remove", value);
+    }
+  });
+  target = on_return_from(text);
+}
+
 void read_on_failure(TableReader& reader, OnFailure& target) {
   std::string text(to_string(target));
   reader.string("on_failure", text, [](const std::string& value) -> std::optional<std::string> {

@@ -35,6 +35,14 @@ OnFailure on_failure_from(std::string_view name) {
   throw Error{ErrorCode::invalid, "'{}' is not what a step may do on failure: stop, warn or ask", name};
 }
 
+std::string_view to_string(OnReturn on_return) { return on_return == OnReturn::warn ? "warn" : "remove"; }
+
+OnReturn on_return_from(std::string_view name) {
+  for (const OnReturn one : {OnReturn::warn, OnReturn::remove})
+    if (name == to_string(one)) return one;
+  throw Error{ErrorCode::invalid, "'{}' is not what becomes of records that came back: warn or remove", name};
+}
+
 std::vector<std::size_t> predecessors(const Plan& plan, std::size_t index) {
   std::set<std::size_t> before;
   std::set<std::size_t> seen{index};

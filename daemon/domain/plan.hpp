@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace decom {
@@ -12,6 +13,11 @@ namespace decom {
 enum class OnFailure { stop, warn, ask };
 std::string_view to_string(OnFailure on_failure);
 OnFailure on_failure_from(std::string_view name);  ///< throws `invalid`
+
+/// What becomes of records that are there again after the end: a warning; or that, and they are removed once more.
+enum class OnReturn { warn, remove };
+std::string_view to_string(OnReturn on_return);
+OnReturn on_return_from(std::string_view name);  ///< throws `invalid`
 
 /// A record in another system, as a person was shown it when the plan was made.
 struct FrozenRecord {
@@ -31,6 +37,7 @@ struct PlanStep {
   std::map<std::string, std::string> params;  ///< as the kind's documentation names them
   std::vector<std::string> after;             ///< names of steps; empty: the step before it in the list
   OnFailure on_failure = OnFailure::stop;
+  OnReturn on_return = OnReturn::warn;
   bool skipped = false;  ///< by --skip; recorded, shown, not run
   std::string why;       ///< why it is in, or why it is skipped: for people
   std::string system;    ///< configured system of records that it works on: "dns-corp"; empty for other kinds

@@ -38,6 +38,8 @@ struct StepPreview {
   std::string text;
   std::vector<SeenRecord> records;                   ///< of a step that removes records, with what is left alone
   std::optional<std::vector<FrozenRecord>> removes;  ///< of these exactly what it would remove; none: not read
+  std::optional<ErrorCode> trouble = {};             ///< of "unread", …
+  std::string why = {};                              ///< … and what the other side said
 };
 
 /// What the record steps of a plan saw becomes exactly what they may remove. One that could not look may remove

@@ -82,7 +82,10 @@ StepPreview look(EngineRoom& room, const PlannedMachine& planned, const PlanStep
     if (const auto* needed = std::get_if<Needed>(&seen); needed != nullptr && removes_records)
       preview.removes = needed->records;
   } catch (const std::exception& e) {
-    preview.text = e.what();
+    const auto* error = dynamic_cast<const Error*>(&e);
+    preview.trouble = error == nullptr ? ErrorCode::internal : error->code();
+    preview.why = e.what();
+    preview.text = preview.why;
     if (removes_records) preview.text += "; as it cannot be read now, nothing is removed from it";
   }
   return preview;

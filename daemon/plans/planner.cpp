@@ -109,7 +109,11 @@ PlanTemplate shipped_plan(OsFamily family, bool has_account, const std::vector<R
   std::vector<std::string> names = names_of(plan.steps);
   for (const RecordDefinition* system : ranked) names.push_back(system->name);
   for (const RecordDefinition* system : ranked) {
-    PlanStep step{.name = system->name, .kind = system->kind, .on_failure = system->on_failure, .system = system->name};
+    PlanStep step{.name = system->name,
+                  .kind = system->kind,
+                  .on_failure = system->on_failure,
+                  .on_return = system->on_return,
+                  .system = system->name};
     for (const std::string& name : system->after)
       if (std::ranges::find(names, name) != names.end()) step.after.push_back(name);  // "other" has no account
     if (step.after.empty()) step.after = {kDestroy};
@@ -154,6 +158,7 @@ void Planner::judge(const PlanTemplate& chosen, const Machine& machine, PlanStep
   const bool has_own = system != systems_.end() && !system->second.summary.empty();
   step.why =
       fmt::format("plan {} ({}): {}", chosen.name, chosen.source, has_own ? system->second.summary : kind.summary);
+  if (step.on_return == OnReturn::remove) step.why += "; removed again where it comes back";
   const auto skip = [&](std::string why) {
     step.skipped = true;
     step.why = std::move(why);

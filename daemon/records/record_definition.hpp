@@ -19,6 +19,7 @@ struct RecordDefinition {
   std::chrono::milliseconds deadline{30'000};  ///< of one look
   std::vector<std::string> after;              ///< in shipped plans: names of other systems, or of the plan's own steps
   OnFailure on_failure = OnFailure::stop;
+  OnReturn on_return = OnReturn::warn;
   MachineRule rule;        ///< of machines that may have records in it
   std::string source;      ///< "/etc/decom/records.d/dns-corp.toml"
   std::string unverified;  ///< what nobody has tried yet, in the words of who wrote the file; usually empty

@@ -81,17 +81,19 @@ std::optional<std::vector<FrozenRecord>> records_from(const Json& json) {
 }
 
 Json step_to_json(const PlanStep& s) {
-  return {{"name", s.name},
-          {"kind", s.kind},
-          {"irreversible", s.irreversible},
-          {"params", s.params},
-          {"after", s.after},
-          {"on_failure", to_string(s.on_failure)},
-          {"skipped", s.skipped},
-          {"why", s.why},
-          {"system", s.system},
-          {"definition", s.definition},
-          {"records", records_to_json(s.records)}};
+  Json json{{"name", s.name},
+            {"kind", s.kind},
+            {"irreversible", s.irreversible},
+            {"params", s.params},
+            {"after", s.after},
+            {"on_failure", to_string(s.on_failure)},
+            {"skipped", s.skipped},
+            {"why", s.why},
+            {"system", s.system},
+            {"definition", s.definition},
+            {"records", records_to_json(s.records)}};
+  if (s.on_return != OnReturn::warn) json["on_return"] = to_string(s.on_return);
+  return json;
 }
 
 PlanStep step_from(const Json& json) {
@@ -107,6 +109,7 @@ PlanStep step_from(const Json& json) {
   read(json, "system", s.system);
   read(json, "definition", s.definition);
   s.records = records_from(json);
+  s.on_return = on_return_from(json.value("on_return", std::string(to_string(OnReturn::warn))));
   return s;
 }
 

@@ -214,8 +214,8 @@ class RecordCase(SystemCase):
         return server.tell("exists", name) in ("true", "yes", "1")
 
     # ---- the configuration
-    def records_stack(self, vcenter, systems=("dns", "icinga", "zabbix", "cmdb"), **daemon):
-        stack = self.stack(vcenter, daemon=daemon, extra='[language.python]\ncommand = ["python3", "-c", "{}"]\n')
+    def records_stack(self, vcenter, systems=("dns", "icinga", "zabbix", "cmdb"), extra="", **daemon):
+        stack = self.stack(vcenter, daemon=daemon, extra=extra + '[language.python]\ncommand = ["python3", "-c", "{}"]\n')
         folder = stack.folder / "etc" / "records.d"
         folder.mkdir(mode=0o700)
         for system in systems:

@@ -108,6 +108,38 @@ class Records(RecordCase):
         self.assertEqual(self.dig(f"{self.lnx[0]}.{FORWARD}", "TXT"), ['"rack 8"'])
         self.assertEqual(self.dig(f"{self.lnx[0]}.{FORWARD}", "A"), [])
 
+    def test_what_comes_back_after_the_end_is_told_also_where_the_daemon_died_meanwhile(self):
+        """And it is left, but by the system whose configuration says that it is to be removed again."""
+        of_cmdb = self.cmdb_definition
+        self.cmdb_definition = lambda stack: of_cmdb(stack) + 'on_return = "remove"\n'
+        stack = self.world(extra='[aftercare]\nlook_again = ["4s", "7d"]\n')
+        token = stack.token("alice")
+        request = self.submit(stack, "alice", self.lnx[0])
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        stack.kill()
+        self.icinga.tell("host", *self.lnx)  # its agent was still about
+        self.cmdb.add(self.ids[self.lnx[0]], *self.lnx)
+        stack.start()
+
+        def looks():
+            steps = stack.api("GET", f"/v1/requests/{request}", token=token)[1]["machines"][0]["steps"]
+            return {s["name"]: s["aftercare"] for s in steps if s["aftercare"]}
+
+        wait_for(lambda: all(first["state"] == "done" for first, _ in looks().values()), 120, "every system was asked again")
+        self.assertGreater(set(looks()), {"icinga", "cmdb"})
+        self.assertEqual({name: first["found"] for name, (first, _) in looks().items() if first["found"]}, {"icinga": 1, "cmdb": 1})
+        self.assertEqual({later["state"] for _, later in looks().values()}, {"waiting"})
+        self.assertEqual(stack.api("GET", f"/v1/requests/{request}", token=token)[1]["warnings"], detail["warnings"] + 2)
+        self.assertIn("2 records came back", stack.ctl("alice", "status", str(request), check=0).stdout)
+
+        again = stack.wait_settled("alice", request + 1)
+        self.assertEqual((again["requester"], again["machines"][0]["state"]), ("CORP\\alice", "succeeded"), json.dumps(again, indent=1)[:4000])
+        self.assertEqual([s["name"] for s in again["machines"][0]["steps"]], ["cmdb"])
+        self.assertIn(f"request {request + 1} removes it again", looks()["cmdb"][0]["said"])
+        self.assertEqual(self.knowers(*self.lnx), {"icinga"})
+        self.assertEqual(self.knowers(*self.neighbour), ALL | {"ad"})
+
     def test_a_wrong_credential_fails_its_step_alone_and_names_it(self):
         stack = self.world()
         self.secret(stack, "cmdb.token", "not-this-one\n")

@@ -192,3 +192,37 @@ TEST_CASE("an action that cannot be done is a mistake of the configuration") {
   CHECK(mistakes[1].find("b.toml:3") != std::string::npos);
   CHECK(mistakes[0].find("'move_to' of step computer is 'OU=X,DC=other'") != std::string::npos);
 }
+
+TEST_CASE("what becomes of records that came back is said by a step, or by its system") {
+  const Folder folder;
+  folder.write("plans.d/a.toml", "[[step]]\nkind = \"ad.computer\"\non_return = \"remove\"\n");
+  const Config config = folder.load(kGood);
+  const auto plan = std::ranges::find(config.plans, std::string("a"), &PlanTemplate::name);
+  CHECK(plan->steps.at(0).on_return == OnReturn::remove);
+  CHECK(account_step(config, "windows").on_return == OnReturn::warn);
+  folder.write("plans.d/a.toml",
+               "[[step]]\nkind = \"ad.computer\"\non_return = \"burn\"\n"
+               "[[step]]\nkind = \"vsphere.destroy\"\non_return = \"remove\"\n");
+  const auto mistakes = folder.mistakes(kGood);
+  REQUIRE(mistakes.size() == 2);
+  CHECK(mistakes[0].find("'burn'; expected warn or remove") != std::string::npos);
+  CHECK(mistakes[1].find("a.toml:6:13 'on_return' is for steps that remove records") != std::string::npos);
+}
+
+TEST_CASE("when records are looked for again is a list of times, or none") {
+  const Folder folder;
+  using namespace std::chrono_literals;
+  const auto with = [](const std::string& line) { return std::string(kGood) + "\n[aftercare]\n" + line + "\n"; };
+  CHECK(folder.load(kGood).look_again == std::vector<std::chrono::milliseconds>{1h, 24h, 168h});
+  CHECK(folder.load(with("look_again = [\"2d\", \"30m\"]")).look_again ==
+        std::vector<std::chrono::milliseconds>{30min, 48h});
+  CHECK(folder.load(with("look_again = []")).look_again.empty());
+  const auto mistakes = folder.mistakes(with(R"(look_again = ["1h", "60m", "soon", "500d", 5]
+look_agian = [])"));
+  REQUIRE(mistakes.size() == 5);
+  CHECK(mistakes[0].find("has '60m' twice") != std::string::npos);
+  CHECK(mistakes[1].find("has 'soon'; expected durations") != std::string::npos);
+  CHECK(mistakes[2].find("has '500d'; expected from 1s to 366d") != std::string::npos);
+  CHECK(mistakes[3].find("is a whole number; expected a string") != std::string::npos);
+  CHECK(mistakes[4].find("did you mean 'look_again'?") != std::string::npos);
+}

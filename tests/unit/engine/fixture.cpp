@@ -19,7 +19,7 @@ EngineFixture::EngineFixture(std::string file_system) : vfs(std::move(file_syste
   std::string name = (std::filesystem::temp_directory_path() / "decom-engine-XXXXXX").native();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");
   folder = name;
-  store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs}, clock);
+  store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs, .aftercare = rules}, clock);
   store->on_grown([this](std::int64_t) { grown_.notify_all(); });
 }
 
@@ -78,9 +78,7 @@ void EngineFixture::freeze_records_of(PlannedMachine& planned) {
 }
 
 void EngineFixture::start() {
-  World world{.vms = &vms, .directory = &directory, .live_bearers = [](const std::string&, const Identity&) {
-                return std::vector<std::string>{};
-              }};
+  World world{.vms = &vms, .directory = &directory, .live_bearers = live_bearers};
   engine = std::make_unique<Engine>(
       options, *store, world, registry, [this](const Claim& claim, const KindTraits& kind) { may_act(claim, kind); },
       clock);
@@ -90,7 +88,7 @@ void EngineFixture::start() {
 void EngineFixture::reopen() {
   engine.reset();
   store.reset();
-  store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs}, clock);
+  store = std::make_unique<Store>(StoreOptions{.state_dir = folder / "state", .vfs = vfs, .aftercare = rules}, clock);
   store->on_grown([this](std::int64_t) { grown_.notify_all(); });
 }
 

@@ -33,6 +33,8 @@ class EngineFixture {
   FakeDirectory directory;
   FakeSystems systems;  ///< of records, as kind "fake"
   StepRegistry registry = built_in_steps(systems.systems());
+  AftercareRules rules;  ///< from the next `reopen` on
+  LiveBearers live_bearers = [](const std::string&, const Identity&) { return std::vector<std::string>{}; };
   EngineOptions options{.workers = 2, .attempts = 3};
   RequestOptions request_options;
   std::map<std::string, OnFailure> on_failure;  ///< by step name

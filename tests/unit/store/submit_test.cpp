@@ -131,6 +131,7 @@ TEST_CASE("what the codec writes it reads back") {
   Plan p = plan();
   p.steps[0].params = {{"timeout", "5m"}};
   p.steps[2].after = {"power_off"};
+  p.steps[2].on_return = OnReturn::remove;
   p.steps[2].skipped = true;
   p.steps[2].why = "because";
   p.steps[1].system = "dns-corp";
