@@ -1,5 +1,6 @@
 #include "daemon/records/http_document.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -41,16 +42,48 @@ const nlohmann::json* child(const nlohmann::json& value, const std::string& part
   return nullptr;
 }
 
-void select(const nlohmann::json& value, const std::vector<std::string>& parts, std::size_t from,
+bool says(const nlohmann::json& item, const std::vector<std::pair<std::string, std::string>>& where) {
+  return std::ranges::all_of(where, [&](const auto& wanted) {
+    const nlohmann::json* value = child(item, wanted.first);
+    return value != nullptr && to_text(*value) == wanted.second;
+  });
+}
+
+void select(const nlohmann::json& value, const std::vector<Selector::Part>& parts, std::size_t from,
             std::vector<const nlohmann::json*>& found) {
   if (from == parts.size()) {
     found.push_back(&value);
-  } else if (parts[from] == "*") {
+  } else if (parts[from].each) {
     if (value.is_structured())
-      for (const nlohmann::json& item : value) select(item, parts, from + 1, found);
-  } else if (const nlohmann::json* next = child(value, parts[from])) {
+      for (const nlohmann::json& item : value)
+        if (says(item, parts[from].where)) select(item, parts, from + 1, found);
+  } else if (const nlohmann::json* next = child(value, parts[from].name)) {
     select(*next, parts, from + 1, found);
   }
+}
+
+std::string unescaped(std::string_view part) {
+  std::string name;
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '~' && i + 1 < part.size())
+      name += part[++i] == '0' ? '~' : '/';
+    else
+      name += part[i];
+  }
+  return name;
+}
+
+/// "[a=b][c=d]"; nothing where it is something else.
+std::optional<std::vector<std::pair<std::string, std::string>>> conditions_of(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> all;
+  while (!text.empty()) {
+    const std::size_t equals = text.find('=');
+    const std::size_t end = text.find(']');
+    if (text.front() != '[' || end == std::string_view::npos || equals > end || equals < 2) return std::nullopt;
+    all.emplace_back(unescaped(text.substr(1, equals - 1)), unescaped(text.substr(equals + 1, end - equals - 1)));
+    text.remove_prefix(end + 1);
+  }
+  return all;
 }
 
 /// XPath over one node. pugixml throws only for expressions that do not compile, and those were refused before.
@@ -87,6 +120,9 @@ std::optional<std::string> Selector::mistake(Format format, const std::string& t
   for (std::size_t at = 0; (at = text.find('~', at)) != std::string::npos; ++at)
     if (at + 1 == text.size() || (text[at + 1] != '0' && text[at + 1] != '1'))
       return "is '" + text + "'; in a JSON pointer '~' is written '~0' and '/' within a name '~1'";
+  for (const std::string& part : split(text, '/'))
+    if (part.starts_with("*[") && !conditions_of(std::string_view{part}.substr(1)))
+      return "is '" + text + "'; expected conditions like '*[KEY=VALUE]'";
   return std::nullopt;
 }
 
@@ -101,14 +137,14 @@ std::optional<std::string> Cut::of(const std::string& text) const {
 Selector::Selector(Format format, const std::string& text, Cut cut) : text_(text), cut_(std::move(cut)) {
   if (format == Format::xml || text.empty()) return;
   for (const std::string& part : split(std::string_view{text}.substr(1), '/')) {
-    std::string name;
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      if (part[i] == '~' && i + 1 < part.size())
-        name += part[++i] == '0' ? '~' : '/';
-      else
-        name += part[i];
+    Part made;
+    if (part == "*" || part.starts_with("*[")) {
+      made.each = true;
+      if (auto where = conditions_of(std::string_view{part}.substr(1))) made.where = std::move(*where);
+    } else {
+      made.name = unescaped(part);
     }
-    parts_.push_back(name);
+    parts_.push_back(std::move(made));
   }
 }
 
@@ -163,12 +199,12 @@ std::vector<Node> Document::items(const Selector& selector) const {
     return all;
   }
   const nlohmann::json* holder = &json_;
-  for (const std::string& part : selector.parts()) {
-    if (part == "*") break;
-    holder = child(*holder, part);
+  for (const Selector::Part& part : selector.parts()) {
+    if (part.each) break;
+    holder = child(*holder, part.name);
     if (holder == nullptr) throw Error{ErrorCode::protocol, "the answer has no {}", selector.text()};
   }
-  const bool wants_many = selector.text().find("/*") != std::string::npos;
+  const bool wants_many = std::ranges::any_of(selector.parts(), &Selector::Part::each);
   if (!holder->is_structured() && (wants_many || !holder->is_null()))
     throw Error{ErrorCode::protocol, "the answer holds no {} at {}", wants_many ? "list" : "object", selector.text()};
   if (holder->is_null()) return all;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,22 +25,29 @@ struct Cut {
   [[nodiscard]] std::optional<std::string> of(const std::string& text) const;
 };
 
-/// A place in an answer. JSON: a pointer (RFC 6901) in which `*` means each item of a list or each value of an object.
-/// XML: an XPath 1.0 expression.
+/// A place in an answer. JSON: a pointer (RFC 6901) in which `*` means each item of a list or each value of an object,
+/// and `*[KEY=VALUE]` each whose KEY says VALUE. XML: an XPath 1.0 expression.
 class Selector {
  public:
+  /// Of a pointer, unescaped.
+  struct Part {
+    std::string name;
+    bool each = false;                                       ///< it is a `*`, and has no name
+    std::vector<std::pair<std::string, std::string>> where;  ///< what each must say
+  };
+
   Selector() = default;
   Selector(Format format, const std::string& text, Cut cut = {});
   static std::optional<std::string> mistake(Format format, const std::string& text);
 
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] const std::vector<std::string>& parts() const { return parts_; }
+  [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
   [[nodiscard]] const Cut& cut() const { return cut_; }
 
  private:
   std::string text_;
   Cut cut_;
-  std::vector<std::string> parts_;  ///< of a pointer, unescaped
+  std::vector<Part> parts_;
 };
 
 /// A part of a Document, which must outlive it.

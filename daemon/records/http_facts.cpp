@@ -35,6 +35,28 @@ std::optional<std::string> bytes_of(const std::string& address) {
   return std::nullopt;
 }
 
+/// "web01:9100" and "[2001:db8::1]:9100" without their ports.
+std::string without_port(const std::string& text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    return end == std::string::npos ? text : text.substr(1, end - 1);
+  }
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) return text;
+  return text.find_first_not_of("0123456789", colon + 1) == std::string::npos ? text.substr(0, colon) : text;
+}
+
+/// Each word where it belongs.
+Testimony sorted(const Testimony& said) {
+  Testimony sorted{.names = {}, .addresses = {}, .uuids = said.uuids};
+  for (const std::string& address : said.addresses) sorted.addresses.push_back(without_port(address));
+  for (const std::string& name : said.names) {
+    const std::string host = without_port(name);
+    (bytes_of(host) ? sorted.addresses : sorted.names).push_back(host);
+  }
+  return sorted;
+}
+
 bool is_of_everybody(const std::string& bytes) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (bytes.size() == 4) return at(0) == 0 || at(0) == 127 || (at(0) == 169 && at(1) == 254);
@@ -128,6 +150,7 @@ std::vector<std::string> names_to_find(const Machine& machine) {
   std::vector<std::string> names;
   for (const std::string& name : {machine.name, machine.guest_host_name}) {
     add_once(names, name);
+    if (bytes_of(name)) continue;
     add_once(names, first_label(name));
     add_once(names, folded(name));
     add_once(names, folded(first_label(name)));
@@ -152,9 +175,19 @@ std::vector<std::string> uuids_to_find(const Machine& machine) {
   return uuids;
 }
 
-void weigh(const Machine& machine, Testimony testimony, Record& record) {
-  // Some systems call a thing by its address where it has no name: that says nothing about its name.
-  std::erase_if(testimony.names, [](const std::string& name) { return bytes_of(name).has_value(); });
+std::vector<std::string> dns_names_to_find(const Machine& machine) {
+  std::vector<std::string> names;
+  for (const std::string& typed : names_to_find(machine)) {
+    const std::string name = without_root(typed);
+    const bool fits = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string::npos;
+    if (fits && name.size() <= 253 && !name.starts_with('.') && name.find("..") == std::string::npos && !bytes_of(name))
+      add_once(names, name);
+  }
+  return names;
+}
+
+void weigh(const Machine& machine, const Testimony& said, Record& record) {
+  const Testimony testimony = sorted(said);
   const bool trusted = machine.power != PowerState::off;
   const std::string guest = trusted ? without_root(machine.guest_host_name) : std::string{};
   weigh_names(machine, guest, testimony, record);

@@ -21,10 +21,13 @@ std::vector<std::string> names_to_find(const Machine& machine);
 /// Addresses to look for; those of a link or of the host itself belong to everybody.
 std::vector<std::string> addresses_to_find(const Machine& machine);
 std::vector<std::string> uuids_to_find(const Machine& machine);
+/// Of its names those that can be host names (RFC 952, and with '_'), in lower case.
+std::vector<std::string> dns_names_to_find(const Machine& machine);
 
-/// Sets `facts`, `against` and `bears`. The VM's name, the guest's whole host name, an address and a UUID are one fact
-/// each, however often they appear. What a guest that was off is said to have been called, or had as addresses, is no
-/// fact: others may bear it by now. A name that is an address is none.
-void weigh(const Machine& machine, Testimony testimony, Record& record);
+/// Sets `facts`, `against` and `bears`. A port behind a name or an address is left out, and an address in the place of
+/// a name is an address: monitoring says "web01:9100" or "10.0.0.1:9100" of what it asks. The VM's name, the guest's
+/// whole host name, an address and a UUID are one fact each, however often they appear. What a guest that was off is
+/// said to have been called, or had as addresses, is no fact: others may bear it by now.
+void weigh(const Machine& machine, const Testimony& testimony, Record& record);
 
 }  // namespace decom::http

@@ -17,7 +17,7 @@ using Known = std::set<std::string, std::less<>>;
 using Texts = std::vector<std::string>;
 
 const Known kAlways{"now", "token"};
-const Known kSearch{"name", "host", "ip", "ip4", "ip6", "uuid"};
+const Known kSearch{"name", "dns_name", "host", "ip", "ip4", "ip6", "uuid"};
 const Known kPageNames{"page", "page_size"};
 
 Known operator+(Known all, const Known& more) {
@@ -140,6 +140,7 @@ class RecipeReader {
     });
     if (reader_.has("remove") && std::ranges::none_of(recipe_.remove, &Request::changes))
       reader_.mistake("remove", "none of the requests of 'remove' changes anything");
+    reader_.string("removed", recipe_.removed, empty_text);
     reader_.table("verify", [&](DefinitionReader& table) { read_verify(table, captured); });
     reader_.require("control");
     each(reader_, "control", [&](DefinitionReader& table) {
@@ -310,7 +311,8 @@ class RecipeReader {
         table.mistake("json", fmt::format("'json' {}", *wrong));
     } else if (body.is_structured()) {
       for (const auto& [key, part] : body.items()) {
-        if (body.is_object() && key.find("{{") != std::string::npos)
+        const bool is_number = key == kNumber && body.size() == 1 && part.is_string();
+        if (body.is_object() && !is_number && key.find("{{") != std::string::npos)
           table.mistake("json", fmt::format("'json' has a variable in the key '{}'", key));
         check_body(table, part, known);
       }
@@ -468,6 +470,15 @@ class RecipeReader {
       inner.require("because");
       inner.string("because", forbidden.because, empty_text);
       item.forbidden.push_back(std::move(forbidden));
+    });
+    each(table, "also", [&](DefinitionReader& inner) {
+      Also also{.request = request(inner, kAlways + id_variables(), false), .names = {}, .addresses = {}, .uuids = {}};
+      selectors(inner, "name", also.names);
+      selectors(inner, "address", also.addresses);
+      selectors(inner, "uuid", also.uuids);
+      if (also.names.empty() && also.addresses.empty() && also.uuids.empty())
+        inner.mistake("name", "expected 'name', 'address' or 'uuid': what it says more of whose record it is");
+      item.also.push_back(std::move(also));
     });
   }
 

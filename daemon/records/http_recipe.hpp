@@ -104,6 +104,14 @@ struct Effect {
   std::vector<Expectation> when;  ///< that it is so
 };
 
+/// Where else the system says whose record it is: more of the same evidence, by the record's id.
+struct Also {
+  Request request;
+  std::vector<Selector> names;
+  std::vector<Selector> addresses;
+  std::vector<Selector> uuids;
+};
+
 /// How a record is read from an answer.
 struct Item {
   Selector items;
@@ -117,6 +125,7 @@ struct Item {
   std::vector<Expectation> gone;
   std::vector<Forbidden> forbidden;
   Effect effect;
+  std::vector<Also> also;
 };
 
 struct Verify {
@@ -143,6 +152,7 @@ struct Recipe {
   Item item;
   Request read;
   std::vector<Request> remove;
+  std::string removed = "removed";  ///< what that does to it, for people: "deactivated"
   std::optional<Verify> verify;
   std::vector<Request> control;
   std::vector<CodeRule> codes;

@@ -75,9 +75,13 @@ class Exchange {
       : recipe_(recipe), session_(session), wire_(recipe, world, pace, call) {}
 
   std::vector<Record> find(const Machine& machine) {
-    const std::map<std::string, std::vector<std::string>, std::less<>> known{
-        {"name", names_to_find(machine)},      {"host", host_of(machine)},           {"ip", addresses_to_find(machine)},
-        {"ip4", addresses_of(machine, false)}, {"ip6", addresses_of(machine, true)}, {"uuid", uuids_to_find(machine)}};
+    const std::map<std::string, std::vector<std::string>, std::less<>> known{{"name", names_to_find(machine)},
+                                                                             {"dns_name", dns_names_to_find(machine)},
+                                                                             {"host", host_of(machine)},
+                                                                             {"ip", addresses_to_find(machine)},
+                                                                             {"ip4", addresses_of(machine, false)},
+                                                                             {"ip6", addresses_of(machine, true)},
+                                                                             {"uuid", uuids_to_find(machine)}};
     std::vector<Record> records;
     std::size_t searches = 0;
     for (const Request& request : recipe_.find) {
@@ -102,11 +106,11 @@ class Exchange {
     if (searches == 0)
       throw Error{refused, "cannot search {} for {}: nothing is known of the machine that it could be found by",
                   recipe_.host, shown(machine.name)};
-    if (records.empty()) control();
     // A list may say less than what is read alone, and a before-image must be of one kind to be compared.
     std::vector<Record> whole;
     for (const Record& record : records)
-      if (auto alone = read(machine, record.id)) whole.push_back(std::move(*alone));
+      if (auto alone = read(machine, record.id); alone && !alone->facts.empty()) whole.push_back(std::move(*alone));
+    if (whole.empty()) control();
     return whole;
   }
 
@@ -121,12 +125,10 @@ class Exchange {
     }
     const auto items = document(answer, what).items(recipe_.read.items.value_or(recipe_.item.items));
     for (const Node& node : items) {
-      auto record = record_of(machine, node, what);
-      if (record && record->id == id) return record;
-      if (!record && id_of(node, what) == id) {
-        control();
-        return std::nullopt;
-      }
+      if (id_of(node, what) != id) continue;
+      if (!is_gone(node)) return record_of(machine, node, what, more_of(values, what));
+      control();
+      return std::nullopt;
     }
     if (!items.empty()) throw Error{protocol, "cannot {}: the answer is about something else", what};
     control();
@@ -162,7 +164,7 @@ class Exchange {
         throw Error{lost, "{}; a part of it was done before", e.what()};
       }
     }
-    const std::string done = fmt::format("{} (HTTP {})", past_of(recipe_.item.effect), status);
+    const std::string done = fmt::format("{} (HTTP {})", past(), status);
     return recipe_.verify ? done + verify(machine, record, values) : done;
   }
 
@@ -184,8 +186,9 @@ class Exchange {
 
  private:
   /// "retired", from "is retired".
-  static std::string past_of(const Effect& effect) {
-    if (effect.verb.empty()) return "removed";
+  [[nodiscard]] std::string past() const {
+    const Effect& effect = recipe_.item.effect;
+    if (effect.verb.empty()) return recipe_.removed;
     return effect.done.starts_with("is ") ? effect.done.substr(3) : effect.done;
   }
 
@@ -264,9 +267,11 @@ class Exchange {
         if (std::ranges::find(seen, id) != seen.end()) continue;
         seen.push_back(id);
         fresh = true;
-        auto record = record_of(machine, node, what);
-        if (!record || record->facts.empty()) continue;
-        if (std::ranges::find(records, record->id, &Record::id) == records.end()) records.push_back(std::move(*record));
+        if (is_gone(node)) continue;
+        Record record = record_of(machine, node, what, {});
+        // Where there is more to be asked, it decides.
+        if (record.facts.empty() && recipe_.item.also.empty()) continue;
+        if (std::ranges::find(records, record.id, &Record::id) == records.end()) records.push_back(std::move(record));
       }
       if (pages.next || pages.cursor) {
         const auto links = answered.texts(pages.next ? *pages.next : *pages.cursor);
@@ -293,15 +298,39 @@ class Exchange {
     return join_id(parts);
   }
 
-  /// Nothing where the item says that it is gone.
-  [[nodiscard]] std::optional<Record> record_of(const Machine& machine, const Node& node,
-                                                const std::string& what) const {
+  [[nodiscard]] bool is_gone(const Node& node) const {
+    return !recipe_.item.gone.empty() && !unmet(recipe_.item.gone, node, {});
+  }
+
+  /// What other answers say of whose record it is.
+  Testimony more_of(const Values& by_id, const std::string& what) {
+    Testimony more;
+    for (const Also& also : recipe_.item.also) {
+      const Answer answer = ask(also.request, Purpose::read, by_id, what);
+      if (answer.meaning == Meaning::gone) continue;
+      const Node root = document(answer, what).root();
+      append(more.names, texts(root, also.names));
+      append(more.addresses, texts(root, also.addresses));
+      append(more.uuids, texts(root, also.uuids));
+    }
+    return more;
+  }
+
+  static void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
+    for (const std::string& one : more)
+      if (std::ranges::find(all, one) == all.end()) all.push_back(one);
+  }
+
+  [[nodiscard]] Record record_of(const Machine& machine, const Node& node, const std::string& what,
+                                 const Testimony& more) const {
     const Item& item = recipe_.item;
-    if (!item.gone.empty() && !unmet(item.gone, node, {})) return std::nullopt;
     Record record;
     record.id = id_of(node, what);
-    const Testimony testimony{
+    Testimony testimony{
         .names = texts(node, item.names), .addresses = texts(node, item.addresses), .uuids = texts(node, item.uuids)};
+    append(testimony.names, more.names);
+    append(testimony.addresses, more.addresses);
+    append(testimony.uuids, more.uuids);
     Values values{{"id", record.id},
                   {"name", join(testimony.names, ", ")},
                   {"address", join(testimony.addresses, ", ")},
@@ -328,6 +357,11 @@ class Exchange {
     nlohmann::json image;
     if (recipe_.item.before.empty()) {
       image = node.image();
+      if (!recipe_.item.also.empty())
+        image = {{"record", image},
+                 {"names", testimony.names},
+                 {"addresses", testimony.addresses},
+                 {"uuids", testimony.uuids}};
     } else {
       image = {{"id", id}, {"names", testimony.names}, {"addresses", testimony.addresses}, {"uuids", testimony.uuids}};
       for (const Selector& selector : recipe_.item.before)

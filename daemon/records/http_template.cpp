@@ -1,6 +1,8 @@
 #include "daemon/records/http_template.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 
 #include <fmt/core.h>
 #include <kainjow/mustache.hpp>
@@ -170,8 +172,23 @@ void variables_of(const nlohmann::json& value, std::set<std::string, std::less<>
     for (const nlohmann::json& part : value) variables_of(part, into);
 }
 
+namespace {
+
+std::int64_t whole_number(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) refuse(text, "is no whole number");
+  return number;
+}
+
+}  // namespace
+
 nlohmann::json render_json(const nlohmann::json& value, const Values& values) {
   if (value.is_string()) return Template{Place::json, value.get<std::string>()}.render(values);
+  if (value.is_object() && value.size() == 1 && value.contains(kNumber)) {
+    const nlohmann::json number = render_json(value.front(), values);
+    return number.is_string() ? nlohmann::json(whole_number(number.get<std::string>())) : number;
+  }
   nlohmann::json rendered = value;
   if (rendered.is_structured())
     for (nlohmann::json& part : rendered) part = render_json(part, values);

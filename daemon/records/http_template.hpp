@@ -51,7 +51,11 @@ class Template {
 std::vector<std::string> variables_of(std::string_view text);
 void variables_of(const nlohmann::json& value, std::set<std::string, std::less<>>& into);
 
-/// Every string within `value` rendered; its shape, and the type of everything, stays.
+/// The key of an object that stands for a whole number in JSON: { "{{number}}" = "{{id}}" }.
+inline constexpr std::string_view kNumber = "{{number}}";
+
+/// Every string within `value` rendered; its shape, and the type of everything but `kNumber`, stays. Throws as
+/// Template::render does, and `refused` where a number is none.
 nlohmann::json render_json(const nlohmann::json& value, const Values& values);
 
 /// RFC 3986: everything but unreserved characters.

@@ -185,7 +185,7 @@ Answer Wire::send(const Request& request, Purpose purpose, const Values& values,
     if (!answer.reply.body.empty()) answer.document.emplace(recipe_.format, answer.reply.body);
   } catch (const Error& e) {
     // A page of a proxy beside a status that says enough is no mistake; where a document is wanted, its lack is found.
-    answer.words = e.what();
+    if (answer.status >= 200 && answer.status < 300) answer.words = e.what();
   }
   answer.words = answer.document || answer.words.empty() ? words_of(recipe_, answer, proof)
                                                          : fmt::format("HTTP {}, {}", answer.status, answer.words);

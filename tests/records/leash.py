@@ -20,6 +20,7 @@ def openssl(*arguments):
     done = subprocess.run(["openssl", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(f"openssl {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode()
 
 
 def issue(folder, name, names="DNS:localhost,IP:127.0.0.1"):

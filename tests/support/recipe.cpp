@@ -22,7 +22,7 @@ nlohmann::json shipped_recipe(const std::string& name) {
   std::stringstream text;
   text << file.rdbuf();
   nlohmann::json recipe = from_toml(text.str());
-  for (const char* shared : {"kind", "name", "unverified", "after"}) recipe.erase(shared);
+  for (const char* shared : {"kind", "name", "summary", "unverified", "after"}) recipe.erase(shared);
   return recipe;
 }
 

@@ -297,3 +297,27 @@ TEST_CASE("a domain that cannot be used is a mistake of its file") {
   CHECK(has("computer_ous = \"OU=Servers,DC=corp\"\n", "is not below DC=emea,DC=example,DC=test"));
   CHECK(has("passwort = \"x\"\n", "unknown key 'passwort'"));
 }
+
+TEST_CASE("each recipe that is shipped has no mistakes, says what it was tried with, and is in the list of them") {
+  const std::filesystem::path folder = std::string{DECOM_SOURCE_DIR} + "/packaging/records.d";
+  const auto text_of = [](const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  const RecordWorld world{.secret_file = [](const std::string& name) { return std::filesystem::path(name); },
+                          .clock = &system_clock()};
+  Mistakes mistakes;
+  const auto systems = read_record_files(folder, {all_record_kinds(), world, {}}, mistakes);
+  for (const Finding& finding : mistakes.findings()) FAIL_CHECK(finding.where << " " << finding.what);
+  const std::string list = text_of(folder / "README.md");
+  for (const RecordDefinition& system : systems) {
+    CAPTURE(system.source);
+    const std::string text = text_of(system.source);
+    CHECK(text.starts_with("# "));
+    const bool tried = text.substr(0, text.find("kind = ")).find("Verified with ") != std::string::npos;
+    CHECK(tried == system.unverified.empty());
+    const std::string file = std::filesystem::path{system.source}.filename();
+    CHECK(list.find(fmt::format("| [{0}]({0}) |", file)) != std::string::npos);
+  }
+  CHECK(systems.size() >= 4);
+}

@@ -61,6 +61,24 @@ TEST_CASE("a part is cut out of what is there: behind the first text, as far as 
   CHECK(cut("/name", "/pool/", "").empty());
 }
 
+TEST_CASE("a * may want its items to say something") {
+  const Document document(Format::json, R"({"matchers": [
+      {"name": "instance", "value": "web01:9100", "isRegex": false}, {"name": "instance", "value": "web.*", "isRegex": true},
+      {"name": "a/b]", "value": "7", "n": 200.0}], "facts": {"x": {"k": "1", "v": "2"}, "y": "text"}})");
+  const auto at = [&](const std::string& pointer) { return texts(document, Format::json, pointer); };
+  CHECK(at("/matchers/*[name=instance]/value") == Texts{"web01:9100", "web.*"});
+  CHECK(at("/matchers/*[name=instance][isRegex=false]/value") == Texts{"web01:9100"});
+  CHECK(at("/matchers/*[n=200]/value") == Texts{"7"});
+  CHECK(at("/matchers/*[name=]/value").empty());
+  CHECK(at("/matchers/*[other=instance]/value").empty());
+  CHECK(at("/facts/*[k=1]/v") == Texts{"2"});
+  CHECK(document.items(Selector{Format::json, "/matchers/*[name=instance]"}).size() == 2);
+  CHECK(document.items(Selector{Format::json, "/matchers/*[name=other]"}).empty());
+  CHECK(is_protocol_error([&] { (void)document.items(Selector{Format::json, "/other/*[name=instance]"}); }));
+  for (const char* wrong : {"/a/*[", "/a/*[]", "/a/*[name]", "/a/*[=x]", "/a/*[a=b", "/a/*[a=b]c", "/a/*[a=b]["})
+    CHECK_MESSAGE(Selector::mistake(Format::json, wrong), wrong);
+}
+
 TEST_CASE("an answer of another shape is no empty list") {
   const Document error(Format::json, R"({"error": {"code": -32500}, "data": "x", "none": null, "empty": []})");
   const auto items = [&](const std::string& at) { return error.items(Selector{Format::json, at}); };

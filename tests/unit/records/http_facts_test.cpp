@@ -47,6 +47,33 @@ TEST_CASE("name, whole host name, address and UUID are one fact each") {
     CHECK(weighed(machine, {.names = {}, .addresses = {}, .uuids = {uuid}}).facts == same_uuid);
 }
 
+TEST_CASE("a port is no part of a name or an address, and an address in the place of a name is an address") {
+  const Machine machine = web01();
+  const Record record = weighed(machine, {.names = {"web01.corp.example.test:9100"}, .addresses = {}, .uuids = {}});
+  CHECK(record.facts == Texts{"host name web01.corp.example.test", "name WEB01"});
+  CHECK(record.bears == Texts{"web01.corp.example.test", "web01"});
+  for (const char* address : {"10.0.0.1:9100", "[2001:db8::1]:9100", "[2001:db8::1]", "2001:db8::1"}) {
+    CHECK(weighed(machine, {.names = {address}, .addresses = {}, .uuids = {}}).facts.size() == 1);
+    CHECK(weighed(machine, {.names = {}, .addresses = {address}, .uuids = {}}).facts.size() == 1);
+    CHECK(weighed(machine, {.names = {address}, .addresses = {address}, .uuids = {}}).facts.size() == 1);
+  }
+  CHECK(weighed(machine, {.names = {"10.0.0.9:9100"}, .addresses = {}, .uuids = {}}).against ==
+        Texts{"its address is 10.0.0.9, the machine's is 10.0.0.1"});
+  for (const char* name : {"web01:", ":9100", "web01:x", "web01:9100:1"})
+    CHECK(weighed(machine, {.names = {name}, .addresses = {}, .uuids = {}}).facts.empty());
+}
+
+TEST_CASE("names that can be host names") {
+  Machine machine = web01();
+  CHECK(dns_names_to_find(machine) == Texts{"web01", "web01.corp.example.test"});
+  machine.name = "web 01 (old)/x";
+  machine.guest_host_name = "WEB01.corp.example.test.";
+  CHECK(dns_names_to_find(machine) == Texts{"web01.corp.example.test", "web01"});
+  machine.name = "10.0.0.1";
+  machine.guest_host_name.clear();
+  CHECK(dns_names_to_find(machine).empty());
+}
+
 TEST_CASE("what differs speaks against, and outweighs all facts") {
   const Machine machine = web01();
   CHECK(weighed(machine, {.names = {"db07"}, .addresses = {"10.0.0.1"}, .uuids = {}}).against ==
@@ -69,7 +96,7 @@ TEST_CASE("a thing that is called by its address says nothing of its name") {
       weighed(web01(), {.names = {"10.0.0.9", "2001:db8::9"}, .addresses = {"10.0.0.1"}, .uuids = {}});
   CHECK(record.facts == Texts{"address 10.0.0.1"});
   CHECK(record.against.empty());
-  CHECK(record.bears == Texts{"10.0.0.1"});
+  CHECK(record.bears == Texts{"10.0.0.1", "10.0.0.9", "2001:db8::9"});
 }
 
 TEST_CASE("what a guest that was off is said to have been called proves nothing") {

@@ -152,6 +152,50 @@ TEST_CASE("find, read, remove, gone") {
   CHECK(world.system().check(within(5s)) == "127.0.0.1: decom");
 }
 
+TEST_CASE("what else the system says of a record is evidence too, and part of what must not change") {
+  std::atomic<int> number = 1;
+  World world(R"(
+    [[item.also]]
+    path = "/facts/{{id}}"
+    address = "/*[name=ipaddress]/value"
+    uuid = "/*[name=uuid]/value"
+  )",
+              [&](const HttpPeer::Seen& seen) -> std::string {
+                if (seen.target.starts_with("/facts/")) {
+                  const json facts{{{"name", "ipaddress"}, {"value", "10.0.0." + std::to_string(number)}},
+                                   {{"name", "uuid"}, {"value", "42110001-0203-0405-0607-08090a0b0c0d"}}};
+                  return number > 0 ? HttpPeer::answer(200, facts.dump()) : HttpPeer::answer(404, "");
+                }
+                if (seen.target.starts_with("/hosts/") && seen.method == "GET")
+                  return HttpPeer::answer(200, R"({"id": 7, "name": "web01"})");
+                if (seen.target.starts_with("/hosts?"))
+                  return HttpPeer::answer(200, R"({"hosts": [{"id": 7}]})");  // nothing in it proves anything
+                return {};
+              });
+  world.recipe["removed"] = "retired";
+  Machine machine = World::machine();
+  machine.bios_uuid = "42110001-0203-0405-0607-08090a0b0c0d";
+  const auto found = world.system().find(machine, within(5s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].what == "host web01");
+  CHECK(found[0].facts ==
+        std::vector<std::string>{"name web01", "address 10.0.0.1", "UUID 42110001-0203-0405-0607-08090a0b0c0d"});
+  CHECK(found[0].bears == std::vector<std::string>{"web01", "10.0.0.1"});
+  number = 2;
+  CHECK(world.system().find(machine, within(5s)).at(0).against ==
+        std::vector<std::string>{"its address is 10.0.0.2, the machine's is 10.0.0.1"});
+  CHECK(told([&] { world.system().remove(machine, found[0], within(5s)); }).code == ErrorCode::precondition);
+  number = 0;
+  CHECK(world.system().find(machine, within(5s)).at(0).facts == std::vector<std::string>{"name web01"});
+  number = 1;
+  CHECK(world.system().remove(machine, found[0], within(5s)) == "retired (HTTP 204)");
+  // What turns out to be nobody's is no record of the machine.
+  machine.name = "other";
+  machine.ip_addresses = {"10.0.0.77"};
+  machine.bios_uuid.clear();
+  CHECK(world.system().find(machine, within(5s)).empty());
+}
+
 TEST_CASE("absence without the control is no absence") {
   World world("", on("GET", "/me", HttpPeer::answer(200, R"({"me": "guest"})")));
   world.there = false;

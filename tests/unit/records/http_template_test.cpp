@@ -81,4 +81,9 @@ TEST_CASE("a JSON body keeps its shape, whatever a value is") {
   const auto rendered = render_json(body, {{"name", evil}});
   CHECK(nlohmann::json::parse(rendered.dump()) ==
         nlohmann::json{{"filter", {{"host", {evil}}, {"n", 1}}}, {"on", true}});
+
+  const auto number = nlohmann::json::parse(R"({"ids": [{"{{number}}": "{{id}}"}]})");
+  CHECK(render_json(number, {{"id", "-42"}}).dump() == R"({"ids":[-42]})");
+  for (const char* id : {"", "4 2", "42x", "1.5", "99999999999999999999", "\"42"})
+    CHECK_THROWS_AS(render_json(number, {{"id", id}}), Error);
 }
