@@ -31,11 +31,8 @@ class Request:
         return " ".join(part for part in (self.method, self.path + ("?" + query if query else ""), self.body) if part)
 
 
-class Answer(Exception):
-    """Thrown where the answer is clear, returned elsewhere."""
-
+class Answer:
     def __init__(self, status, body="", headers=()):
-        super().__init__(status)
         self.status = status
         self.body = body if isinstance(body, str) else json.dumps(body)
         self.headers = dict(headers)
@@ -76,12 +73,13 @@ class Vendor:
             return getattr(self, self.mode)
         if self.mode == "held":
             self.released.wait(30)
+        late = self.mode == "late" and request.method in self.changing
         with self.lock:
             self.log.append(request.words())
-            try:
-                return self.answer(request)
-            except Answer as answer:
-                return answer
+            answer = self.answer(request)
+        if late:
+            self.released.wait(30)
+        return answer
 
     def account(self, secret):
         name = (secret or "").removesuffix("-secret")

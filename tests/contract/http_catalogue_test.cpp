@@ -2,6 +2,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <memory>
 
 #include <doctest/doctest.h>
 
@@ -261,6 +262,36 @@ TEST_CASE("catalogue: one that is slow is waited for as long as its recipe says,
   }
   for (auto& one : waiting) CHECK(one.get() == "timed_out");
   for (const auto& entry : expected().items()) server().tell("mode " + entry.key() + " normal");
+}
+
+TEST_CASE("catalogue: a removal whose answer is not seen may have happened, and a look tells") {
+  std::vector<std::future<std::string>> waiting;
+  for (const auto& entry : expected().items()) {
+    server().tell("fresh " + entry.key());
+    const std::string id = make_ours(entry.key());
+    const auto site = std::make_shared<Site>(entry.key(), "full", nlohmann::json{{"timeout", "3s"}});
+    const auto found = site->find(web01());
+    REQUIRE(found.size() == 1);
+    server().tell("mode " + entry.key() + " late");
+    waiting.push_back(std::async(std::launch::async, [site, record = found[0]]() -> std::string {
+      try {
+        return site->system->remove(web01(), record, within(20s));
+      } catch (const Error& e) {
+        return std::string{to_string(e.code())};
+      }
+    }));
+  }
+  for (auto& one : waiting) CHECK(one.get() == "lost");
+  for (const auto& entry : expected().items()) {
+    CAPTURE(entry.key());
+    server().tell("mode " + entry.key() + " normal");
+    const bool in_one = entry.value().at("changes").size() == 1;
+    const Site site(entry.key());
+    auto found = site.find(web01());
+    if (entry.value().contains("patch")) found = site.find(web01());  // it is done after a look that still finds it
+    CHECK(found.empty() == (in_one && entry.value().at("done") == ""));
+    if (in_one && !found.empty()) CHECK(found[0].done == entry.value().at("done").get<std::string>());
+  }
 }
 
 TEST_CASE("catalogue: another host's record of the same name is shown with what speaks against it") {
