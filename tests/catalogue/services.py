@@ -24,10 +24,11 @@ class Consul(Vendor):
         if request.path == "/v1/catalog/service/consul":
             return Answer(200, [{"Node": "consul-1", "Address": "10.1.10.11", "ServiceName": "consul"}] if "see" in self.rights(account) else [])
         if request.path == "/v1/catalog/nodes":
-            filtered = re.fullmatch(r'(Node|Address) == "([^"\\]*)"', request.query.get("filter", ""))
+            filtered = re.fullmatch(r'(Node|Address) (==|matches) "([^"\\]*)"', request.query.get("filter", ""))
             if not filtered:
                 return Answer(400, "Failed to create boolean expression evaluator")
-            return Answer(200, self.visible(account, lambda r: r[filtered[1]] == filtered[2]))
+            fits = (lambda text: text == filtered[3]) if filtered[2] == "==" else (lambda text: re.search(filtered[3], text))
+            return Answer(200, self.visible(account, lambda r: fits(r[filtered[1]])))
         if request.path == "/v1/catalog/deregister" and request.method == "PUT":
             name = request.json()["Node"]
             if "change" not in self.rights(account):

@@ -157,6 +157,18 @@ TEST_CASE("catalogue: the machine's record is found, removed by exactly the docu
   });
 }
 
+TEST_CASE("catalogue: a virtual machine whose name is syntax somewhere is found by what else is known of it") {
+  with_each([](const std::string& name, const nlohmann::json&) {
+    const std::string id = make_ours(name);
+    Machine machine = web01();
+    machine.name = "web 01' or \"1\"=\"1^NQ (old)";
+    const auto found = Site(name).find(machine);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].id == id);
+    CHECK(found[0].is_proven());
+  });
+}
+
 TEST_CASE("catalogue: the other way that a recipe describes works as well") {
   with_each([](const std::string& name, const nlohmann::json& wanted) {
     if (!wanted.contains("or")) return;
