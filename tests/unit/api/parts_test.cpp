@@ -83,3 +83,22 @@ TEST_CASE("what waits in a lane that goes is dropped, not run") {
   lane.reset();  // drops what waits, which lets go what runs
   CHECK(!*waiting);
 }
+
+TEST_CASE("what came back is not removed again for a person who lost the role, nor where the machine may still be") {
+  House house;
+  (void)house.submit("alice", {1});
+  const Claim ended = house.store.claim_next(8).value();
+  const std::vector<SeenRecord> found{{.record = {.id = "a", .what = "host a", .before = "{}"}}};
+  const auto refused_as = [&] {
+    try {
+      (void)house.admission.remove_again(ended, ended.decommission.plan.steps.back(), found, "key");
+    } catch (const Error& e) {
+      return e.code();
+    }
+    return ErrorCode::internal;
+  };
+  CHECK(refused_as() == ErrorCode::not_found);  // no vCenter can say that it is gone
+  house.directory.leave("Operators", "alice");
+  CHECK(refused_as() == ErrorCode::denied);
+  CHECK(house.store.list_requests({}).size() == 1);
+}
