@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+from record_scenario import ROOT, RecordServer
 from scenario import SystemCase, computer, machine
 from stack import main_of, wait_for
 
@@ -79,6 +80,43 @@ class Records(SystemCase):
         self.assertEqual(changing, [])
         self.assertIn("WEB-1", self.domain.computers())
         self.assertIn("records cmdb", stack.ctl("alice", "doctor").stdout)
+
+    def test_a_recipe_that_nobody_tried_says_so_and_leaves_what_it_retires(self):
+        catalogue = RecordServer("tests/catalogue/catalogue_server.py", self.folder / "catalogue.log")
+        self.addCleanup(catalogue.stop)
+        own = catalogue.tell("make netbox lin-1 10.20.0.3 -")
+        other = catalogue.tell("make netbox lin-10 10.20.0.30 -")
+        vcenter = self.vcenter([machine("lin-1", "linux", 2)])
+        stack = self.stack(vcenter)
+        folder = stack.config.parent / "records.d"
+        folder.mkdir()
+        recipe = (ROOT / "packaging/records.d/netbox.toml").read_text()
+        recipe = recipe.replace("https://netbox.example.com", catalogue.facts["url"] + "/netbox").replace("netbox-ca.pem", catalogue.facts["ca"])
+        (folder / "netbox.toml").write_text(recipe)
+        token = stack.config.parent / "netbox.token"
+        token.write_text("full-secret\n")
+        token.chmod(0o600)
+        stack.start()
+        stack.login("alice")
+        stack.wait_loaded("alice", 1)
+        self.assertIn("127.0.0.1: other", stack.ctl("alice", "steps", "--test", check=0).stdout)
+        shown = stack.ctl("alice", "steps", check=0).stdout
+        self.assertIn("netbox is unverified: written from the documentation of NetBox", shown)
+        self.assertIn("not tried with a real one", {s["name"]: s["unverified"] for s in stack.ctl_json("alice", "steps")["systems"]}["netbox"])
+        shown = stack.ctl("alice", "plan", "lin-1", check=0).stdout
+        self.assertIn("retire virtual machine lin-1 in lab, 10.20.0.3/24 in netbox", shown)
+
+        request = self.submit(stack, "alice", "lin-1")
+        stack.wait_settled("alice", request)
+        shown = stack.ctl("alice", "show", str(request), check=0).stdout
+        self.assertIn("succeeded", shown)
+        self.assertEqual(catalogue.tell(f"state netbox {own}"), "decommissioning")
+        self.assertEqual(catalogue.tell(f"state netbox {other}"), "active")
+        self.assertEqual(len(json.loads(catalogue.tell("changes netbox"))), 1)
+        records = stack.ctl("alice", "records", "--name", "lin-1", "--ip", "10.20.0.3", "--system", "netbox", check=0).stdout
+        self.assertIn("is retired", records)
+        for text in (shown, records, stack.log.read_text(errors="replace")):
+            self.assertNotIn("full-secret", text)
 
 
 if __name__ == "__main__":
