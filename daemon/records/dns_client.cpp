@@ -53,6 +53,12 @@ void Client::throw_unverified(const Answer& answer, int error, const std::string
   if (error != 0)
     throw Error{ErrorCode::unauthenticated, "the DNS server {} does not accept {}: {}", server_.text, key_words(),
                 signature_words(error)};
+  // An unsigned word counts for nothing, whatever it says: the client goes on waiting for a signed one until its time
+  // is over (RFC 8945 5.4). A SERVFAIL of whatever stands before the server is as good as no answer: worth another try,
+  // and no more than that.
+  if (answer.rcode == kServFail)
+    throw Error{ErrorCode::busy, "the DNS server {} cannot answer about {} now (SERVFAIL, not signed with {})",
+                server_.text, about, key_words()};
   throw Error{ErrorCode::protocol, "the DNS server {} does not sign its answer about {} with {} (it says {})",
               server_.text,        about,
               key_words(),         rcode_name(answer.rcode)};

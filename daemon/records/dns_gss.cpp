@@ -321,6 +321,8 @@ std::string tkey_answer(const std::string& bytes, const std::string& question, c
   if (in.bytes(2) != question.substr(0, 2))
     throw Error{ErrorCode::protocol, "the DNS server's answer makes no sense: it answers another question"};
   const int rcode = in.u16() & 0xf;
+  if (rcode == kServFail)  // a token that it refuses is BADKEY, in the answer itself (RFC 3645 4.1)
+    throw Error{ErrorCode::busy, "the DNS server cannot log {} on by Kerberos now (SERVFAIL)", logon.principal};
   if (rcode != kNoError)
     throw Error{ErrorCode::unauthenticated, "the DNS server refuses {} at its Kerberos logon: {}", logon.principal,
                 rcode_name(rcode)};

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <fstream>
@@ -98,6 +99,27 @@ auto relay(std::function<void(int client, int bind, const std::string& update)> 
     }
     ::close(bind);
     ::shutdown(client, SHUT_RDWR);
+  };
+}
+
+/// An answer without a signature to a message with its length: the question back, with that code (RFC 1035 4.1.1).
+std::string unsigned_answer(const std::string& message, char rcode) {
+  std::size_t end = 14;
+  while (message[end] != '\0') end += static_cast<unsigned char>(message[end]) + 1U;
+  std::string answer = message.substr(2, end + 3);
+  answer[2] = static_cast<char>(answer[2] | 0x80);
+  answer[3] = rcode;
+  std::fill(answer.begin() + 6, answer.begin() + 12, '\0');
+  return std::string{static_cast<char>(answer.size() >> 8), static_cast<char>(answer.size())} + answer;
+}
+
+/// Answers each question like that itself.
+auto unsigned_to_all(char rcode) {
+  return [rcode](int client) {
+    for (std::string message = receive_message(client); !message.empty(); message = receive_message(client)) {
+      const std::string answer = unsigned_answer(message, rcode);
+      (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
   };
 }
 
@@ -270,6 +292,58 @@ TEST_CASE("an answer whose signature is broken proves nothing") {
     (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
   }));
   CHECK(removal(through(forges), box, record).code == ErrorCode::lost);
+}
+
+TEST_CASE("an unsigned SERVFAIL is as good as no answer, and what else is unsigned is believed even less") {
+  const auto [box, record] = furnished();
+  const TcpListener failing(unsigned_to_all(2));
+  const auto dns = make_dns(through(failing));
+  for (const auto& asked : {dns_thrown_by([&] { dns->find(box.machine(), dns_call()); }),
+                            dns_thrown_by([&] { dns->read(box.machine(), record.id, dns_call()); }),
+                            dns_thrown_by([&] { dns->remove(box.machine(), record, dns_call()); }),
+                            dns_thrown_by([&] { dns->check(dns_call()); })}) {
+    CHECK(asked.code == ErrorCode::busy);
+    CHECK(asked.text.find("SERVFAIL, not signed with the key decom-key") != std::string::npos);
+  }
+  for (const char rcode : {'\0', '\3', '\5'}) {  // no such record, no such name, refused
+    CAPTURE(static_cast<int>(rcode));
+    const TcpListener liar(unsigned_to_all(rcode));
+    CHECK(dns_thrown_by([&] { make_dns(through(liar))->find(box.machine(), dns_call()); }).code == ErrorCode::protocol);
+  }
+
+  // Of an update it says nothing: that may have been done, or still be done, all the same.
+  const TcpListener swallows(relay([](int client, int, const std::string& update) {
+    const std::string answer = unsigned_answer(update, 2);
+    (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+  }));
+  CHECK(removal(through(swallows), box, record).code == ErrorCode::lost);
+  CHECK(BindTsig::dig(box.name, "A") == Lines{box.v4});
+
+  const TcpListener executes(relay([](int client, int bind, const std::string& update) {
+    (void)::send(bind, update.data(), update.size(), MSG_NOSIGNAL);
+    (void)receive_message(bind);
+    const std::string answer = unsigned_answer(update, 2);
+    (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+  }));
+  CHECK(removal(through(executes), box, record).code == ErrorCode::lost);
+  CHECK(BindTsig::dig(box.name, "A").empty());
+}
+
+TEST_CASE("a server that cannot write its zone now says so, signed, and deletes once it can") {
+  const auto [box, record] = furnished();
+  // A folder where the journal of the zone belongs.
+  const std::filesystem::path journal =
+      std::filesystem::path{BindTsig::server().text("dir")} / "zones" / "lab.example.test.db.jnl";
+  const std::filesystem::path kept = journal.string() + ".kept";
+  std::filesystem::rename(journal, kept);
+  std::filesystem::create_directory(journal);
+  const auto busy = removal(BindTsig::definition(), box, record);
+  std::filesystem::remove(journal);
+  std::filesystem::rename(kept, journal);
+  CHECK(busy.code == ErrorCode::busy);
+  CHECK(busy.text.find("it cannot now (SERVFAIL)") != std::string::npos);
+  CHECK(BindTsig::dig(box.name, "A") == Lines{box.v4});
+  CHECK(make_dns(BindTsig::definition())->remove(box.machine(), record, dns_call()) == "deleted");
 }
 
 TEST_CASE("a name that changes behind the look is not removed") {
