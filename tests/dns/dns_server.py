@@ -150,7 +150,6 @@ def serve(options, directory):
     if options.krb5_conf:
         environment["KRB5_CONFIG"] = options.krb5_conf
     named = Named(directory, config, environment)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         named.start()
         facts = {
@@ -187,6 +186,7 @@ def main():
     parser.add_argument("--krb5-conf", help="where its KDC is")
     parser.add_argument("--principal", action="append", default=[], help="who may update by GSS-TSIG")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     directory = tempfile.mkdtemp(prefix="decom-dns-")
     try:
         serve(options, directory)

@@ -123,13 +123,20 @@ def ready_line(directory, address, control, facts):
     }
 
 
-def watch(controller, leash):
+def hear_signals():
+    """From here on signals only say their numbers to the descriptor that is returned: one that comes early waits there."""
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return wake_read
+
+
+def watch(controller, leash, wake_read):
     """Returns when there is a reason to end: the exit status."""
     poll = select.poll()
     parent = os.pidfd_open(os.getppid())  # readable when the parent has ended
     poll.register(parent, select.POLLIN)
-    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(wake_write)
     poll.register(wake_read, select.POLLIN)
     if leash:
         poll.register(0, select.POLLIN)
@@ -147,8 +154,7 @@ def watch(controller, leash):
 
 
 def serve(options, directory):
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # the wakeup descriptor tells
+    wake_read = hear_signals()
     address = pick_address() if options.address == "auto" else options.address
     if not is_free(address):
         raise SystemExit(f"domain_server: {address} is in use")
@@ -161,7 +167,7 @@ def serve(options, directory):
         controller.wait_ready()
         threading.Thread(target=control.serve, daemon=True).start()
         print(json.dumps(ready_line(directory, address, control.path, facts)), flush=True)
-        return watch(controller, options.stdin_leash)
+        return watch(controller, options.stdin_leash, wake_read)
     finally:
         controller.end()
         control.close()

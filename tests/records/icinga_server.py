@@ -9,14 +9,13 @@ import shutil
 import signal
 import ssl
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from leash import Group, free_port, issue, serve, wait_until  # noqa: E402
+from leash import Group, free_port, issue, serve, wait_until, workplace  # noqa: E402
 
 PROGRAM = "/usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2"
 USERS = {
@@ -65,13 +64,14 @@ class Icinga:
         command = [PROGRAM, "daemon", *(f"-D{key}={self.folder}{path}" for key, path in folders.items())]
         self.group = Group(
             [*command, "-c", f"{self.folder}/icinga2.conf"], f"{self.folder}/icinga2.log",
+            ending=signal.SIGKILL,  # what it was told is on disk, and a slow end would be the tests' time
             env={**os.environ, "ICINGA2_USER": "root", "ICINGA2_GROUP": "root"},
         )  # fmt: skip
         wait_until(self.is_ready, "icinga_server", self.group)
 
     def stop(self):
         if self.group:
-            self.group.end(signal.SIGKILL)  # what it was told is on disk, and a slow end would be the tests' time
+            self.group.end()
         self.group = None
 
     def is_ready(self):
@@ -126,18 +126,13 @@ class Icinga:
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix="decom-icinga-")
-    icinga = Icinga(folder)
-    try:
+    with workplace("icinga") as folder:
+        icinga = Icinga(folder)
         icinga.start()
         ready = {"url": f"https://localhost:{icinga.port}/v1", "ca": f"{folder}/tls/ca.pem", "folder": folder}
         print(json.dumps(ready), flush=True)
         serve({"host": icinga.host, "rename": icinga.rename, "exists": icinga.exists, "stop": icinga.stop, "start": icinga.start,
                "pause": icinga.pause, "resume": icinga.resume})  # fmt: skip
-    finally:
-        icinga.resume() if icinga.group else None
-        icinga.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ import atexit
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 
 def free_port():
@@ -43,34 +45,57 @@ def issue(folder, name, names="DNS:localhost,IP:127.0.0.1"):
 class Told:
     """SIGTERM and SIGINT end this program by way of its `finally`, but not between a start and the note of it."""
 
-    waits = False
+    waits = 0
     came = False
 
     @classmethod
     def now(cls, *_):
-        cls.came = True
-        if not cls.waits:
+        again, cls.came = cls.came, True
+        if not cls.waits and not again:
             sys.exit(0)
 
     @classmethod
     @contextlib.contextmanager
     def heard_later(cls):
-        cls.waits = True
-        yield
-        cls.waits = False
-        if cls.came:
+        cls.waits += 1
+        try:
+            yield
+        finally:
+            cls.waits -= 1
+        if cls.came and not cls.waits:
             sys.exit(0)
+
+
+@contextlib.contextmanager
+def workplace(name):
+    """A temporary folder. With the block, whatever ends it and however early, end all groups, the last one first, and the folder goes."""
+    end_when_told()
+    folder = None
+    try:
+        with Told.heard_later():
+            folder = tempfile.mkdtemp(prefix=f"decom-{name}-")
+        yield folder
+    finally:
+        Told.waits += 1  # told once is enough
+        for group in reversed(Group.running[:]):
+            group.end()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Group:
     """A program with all that it starts: some leave orphans when only their first process is told to end."""
 
-    def __init__(self, command, log, **options):
+    running = []
+
+    def __init__(self, command, log, ending=signal.SIGTERM, **options):
+        self.ending = ending
         with open(log, "ab") as out, Told.heard_later():
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **options
             )
-            atexit.register(self.end, signal.SIGKILL)  # whoever was told to end before it had this object
+            Group.running.append(self)
+            atexit.register(self.end)  # whoever was told to end before it had this object, and has no workplace
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -79,13 +104,17 @@ class Group:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def end(self, number=signal.SIGTERM, patience=10):
-        if not self.has_ended():
-            self.tell(number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(patience)
-        self.tell(signal.SIGKILL)
-        self.process.wait()
+    def end(self, number=None, patience=10):
+        if self not in Group.running:
+            return
+        with Told.heard_later():
+            if not self.has_ended():
+                self.tell(number or self.ending)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(patience)
+            self.tell(signal.SIGKILL)
+            self.process.wait()
+            Group.running.remove(self)
 
 
 def wait_until(holds, what, group=None, patience=60.0):

@@ -48,7 +48,7 @@ class Postgres:
         with open(f"{self.folder}/data/postgresql.auto.conf", "w", encoding="ascii") as out:
             out.write(SETTINGS.format(folder=self.folder))
         self.own()
-        self.group = Group([*AS_POSTGRES, f"{BIN}/postgres", "-D", f"{self.folder}/data", "-p", str(self.port)], f"{self.folder}.log")
+        self.group = Group([*AS_POSTGRES, f"{BIN}/postgres", "-D", f"{self.folder}/data", "-p", str(self.port)], f"{self.folder}.log", ending=signal.SIGINT)
         wait_until(self.is_ready, "postgres", self.group)
 
     def is_ready(self):
@@ -59,7 +59,7 @@ class Postgres:
 
     def stop(self):
         if self.group:
-            self.group.end(signal.SIGINT)
+            self.group.end()
         self.group = None
 
     def ask(self, database, statement):

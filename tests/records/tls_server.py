@@ -8,7 +8,6 @@ import os
 import shutil
 import ssl
 import sys
-import tempfile
 import threading
 
 sys.dont_write_bytecode = True
@@ -16,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "domain")]
 
 import certificates  # noqa: E402
-from leash import serve  # noqa: E402
+from leash import serve, workplace  # noqa: E402
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,8 +47,7 @@ def start(context):
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix="decom-tls-")
-    try:
+    with workplace("tls") as folder:
         os.mkdir(f"{folder}/tls")
         certificates.ensure_authority(folder)
         ports = {}
@@ -73,8 +71,6 @@ def main():
         ready = {"ports": ports, "asking": start(context), "ca": f"{folder}/tls/ca.pem", "folder": folder, "thumbprint": f"SHA256:{fingerprint}"}
         print(json.dumps(ready), flush=True)
         serve({"served": lambda: str(Handler.served)})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from leash import Group, free_port, serve, wait_until  # noqa: E402
+from leash import Group, free_port, serve, wait_until, workplace  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 FRONT_END = "/usr/share/zabbix"
@@ -91,11 +91,6 @@ class Zabbix:
         )  # fmt: skip
         wait_until(self.is_ready, "zabbix_server", self.group)
 
-    def stop(self):
-        if self.group:
-            self.group.end()
-        self.database.stop()
-
     def is_ready(self):
         try:
             return bool(self.call("apiinfo.version", {}, None))
@@ -153,19 +148,13 @@ class Zabbix:
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix="decom-zabbix-")
-    zabbix = None
-    try:
+    with workplace("zabbix") as folder:
         zabbix = Zabbix(folder)
         zabbix.start()
         tokens = zabbix.furnish()
         print(json.dumps({"url": f"http://127.0.0.1:{zabbix.port}", "tokens": tokens, "folder": folder}), flush=True)
         serve({"host": zabbix.host, "maintenance": zabbix.maintenance, "exists": zabbix.exists, "sessions": zabbix.sessions,
                "log_out_all": zabbix.log_out_all, "stop_database": zabbix.database.stop, "start_database": zabbix.database.start})  # fmt: skip
-    finally:
-        if zabbix:
-            zabbix.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
