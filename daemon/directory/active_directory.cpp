@@ -1,5 +1,7 @@
 #include "daemon/directory/active_directory.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "common/base/text.hpp"
@@ -65,16 +67,16 @@ class ActiveDirectory : public Directory {
   }
 
   std::vector<Computer> find_computers(const std::vector<std::string>& names) override {
-    return sessions_.run([&](Session& session) { return directory::find_computers(session, scope_, names); });
+    return on_computers([&](Session& session) { return directory::find_computers(session, scope_, names); });
   }
 
   std::optional<Computer> read_computer(const std::string& guid) override {
     const Guid wanted = parse_guid(guid);
-    return sessions_.run([&](Session& session) { return directory::read_computer(session, scope_, wanted); });
+    return on_computers([&](Session& session) { return directory::read_computer(session, scope_, wanted); });
   }
 
   void remove_computer(const Computer& expected) override {
-    sessions_.run([&](Session& session) {
+    on_computers([&](Session& session) {
       directory::remove_computer(session, scope_, expected);
       return true;
     });
@@ -82,14 +84,14 @@ class ActiveDirectory : public Directory {
 
   void remove_child(const std::string& computer_guid, const ComputerChild& expected) override {
     const Guid computer = parse_guid(computer_guid);
-    sessions_.run([&](Session& session) {
+    on_computers([&](Session& session) {
       directory::remove_child(session, scope_, computer, expected);
       return true;
     });
   }
 
   void disable_computer(const Computer& expected, const std::string& description) override {
-    sessions_.run([&](Session& session) {
+    on_computers([&](Session& session) {
       directory::disable_computer(session, scope_, expected, description);
       return true;
     });
@@ -97,7 +99,7 @@ class ActiveDirectory : public Directory {
 
   void move_computer(const Computer& expected, const std::string& unit) override {
     const Dn to = parse_option(unit, "move_to");
-    sessions_.run([&](Session& session) {
+    on_computers([&](Session& session) {
       directory::move_computer(session, scope_, expected, to);
       return true;
     });
@@ -107,13 +109,13 @@ class ActiveDirectory : public Directory {
     const auto from = Dn::parse(account.dn);
     if (!from) throw Error{ErrorCode::protocol, "the directory gave {} without a usable name", account.dn};
     const Dn to = parse_option(unit, "move_to");
-    return sessions_.run([&](Session& session) { return directory::why_not_into(session, *from, to); });
+    return on_computers([&](Session& session) { return directory::why_not_into(session, *from, to); });
   }
 
   bool exists(const std::string& dn) override {
     const auto wanted = Dn::parse(dn);
     if (!wanted) throw Error{ErrorCode::invalid, "{} is no distinguished name", dn};
-    return sessions_.run(
+    return on_computers(
         [&](Session& session) { return session.connection().read(Base::of(*wanted), {"objectClass"}).has_value(); });
   }
 
@@ -135,6 +137,12 @@ class ActiveDirectory : public Directory {
         throw Error{refusal->code, "cannot log on: {}", refusal->words};
       throw Error{refusal->code, "cannot log on as {}: {}", safe_for_terminal(typed), refusal->words};
     }
+  }
+
+  /// Nobody is logging in here who could take a refusal of the service account for their own.
+  template <typename Use>
+  auto on_computers(Use use) -> decltype(use(std::declval<Session&>())) {
+    return sessions_.run(std::move(use), ErrorCode::unauthenticated);
   }
 
   const DirectoryOptions options_;

@@ -69,10 +69,11 @@ struct Computer {
 /// The directory. Safe from any thread; each call is against one domain controller and bounded by `timeout`.
 ///
 /// Errors: `unreachable` (nobody answered or connected, or the service account itself could not log on), `timed_out`,
-/// `busy`, `untrusted` (certificate), `unauthenticated` (wrong name or password: never tried again), `denied` (the
-/// account may not: disabled, expired, locked, must change … the text says which; or no right), `not_found`,
-/// `ambiguous`, `refused` (unwilling), `lost` (a change was sent and its answer was not seen, or some of an account's
-/// children are removed and the rest was refused), `protocol`, `too_large`, `invalid` (an argument).
+/// `busy`, `untrusted` (certificate), `unauthenticated` (wrong name or password: never tried again; of what is about
+/// computers it is the service account's), `denied` (the account may not: disabled, expired, locked, must change … the
+/// text says which; or no right), `not_found`, `ambiguous`, `refused` (unwilling), `lost` (a change was sent and its
+/// answer was not seen, or some of an account's children are removed and the rest was refused), `protocol`,
+/// `too_large`, `invalid` (an argument).
 class Directory {
  public:
   virtual ~Directory() = default;

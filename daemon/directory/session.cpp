@@ -88,7 +88,7 @@ void Sessions::forget_all() {
   dead.swap(kept_);
 }
 
-Secret Sessions::read_password() {
+Secret Sessions::read_password(ErrorCode wrong_password) {
   Secret password;
   std::filesystem::file_time_type written;
   try {
@@ -100,15 +100,15 @@ Secret Sessions::read_password() {
   const std::lock_guard lock{mutex_};
   if (refused_ && refused_->written == written &&
       equal_in_constant_time(refused_->password.expose(), password.expose()))
-    throw Error{ErrorCode::unreachable,
+    throw Error{wrong_password,
                 "cannot log on to the directory as {}: its password was refused, and is not tried again before {} is "
                 "written anew",
                 options_.bind_dn, options_.password_file.string()};
   return password;
 }
 
-std::unique_ptr<Session> Sessions::open() {
-  const Secret password = read_password();
+std::unique_ptr<Session> Sessions::open(ErrorCode wrong_password) {
+  const Secret password = read_password(wrong_password);
   std::optional<Error> first;
   for (const Endpoint& endpoint : endpoints_) {
     std::optional<BindDiagnosis> refusal;
@@ -124,21 +124,23 @@ std::unique_ptr<Session> Sessions::open() {
       if (!first) first = e;
     }
     // The same password at the next domain controller would count as one more wrong one.
-    if (refusal) throw_refused(endpoint, password, *refusal);
+    if (refusal) throw_refused(endpoint, password, *refusal, wrong_password);
   }
   throw *first;
 }
 
-void Sessions::throw_refused(const Endpoint& endpoint, const Secret& password, const BindDiagnosis& refusal) {
-  if (refusal.code == ErrorCode::unauthenticated) {
+void Sessions::throw_refused(const Endpoint& endpoint, const Secret& password, const BindDiagnosis& refusal,
+                             ErrorCode wrong_password) {
+  const bool is_wrong = refusal.code == ErrorCode::unauthenticated;
+  if (is_wrong) {
     std::error_code unreadable;
     const auto written = std::filesystem::last_write_time(options_.password_file, unreadable);
     const std::lock_guard lock{mutex_};
     refused_ = Refused{.password = password, .written = written};
   }
-  // Not `unauthenticated` or `denied`: that would tell whoever asks that it is *their* account.
-  throw Error{ErrorCode::unreachable, "cannot log on to the directory {} as {}: {}", endpoint.url, options_.bind_dn,
-              refusal.words};
+  // Not `denied`: that would tell whoever asks that it is *their* account.
+  throw Error{is_wrong ? wrong_password : ErrorCode::unreachable, "cannot log on to the directory {} as {}: {}",
+              endpoint.url, options_.bind_dn, refusal.words};
 }
 
 }  // namespace decom::directory

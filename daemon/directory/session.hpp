@@ -55,8 +55,9 @@ class Sessions {
   /// Runs `use(Session&)`, all of it against one domain controller. A kept session may have died with its server since
   /// its last use: then, and only when that shows before anything was changed, `use` is run once more on a new one.
   /// (`lost` is thrown from the first change on, and is not repeated.)
+  /// `wrong_password` is what a refused password of the service account is thrown as.
   template <typename Use>
-  auto run(Use use) -> decltype(use(std::declval<Session&>())) {
+  auto run(Use use, ErrorCode wrong_password = ErrorCode::unreachable) -> decltype(use(std::declval<Session&>())) {
     if (std::unique_ptr<Session> kept = take()) {
       try {
         auto result = use(*kept);
@@ -69,7 +70,7 @@ class Sessions {
         forget_all();  // its siblings died with it
       }
     }
-    std::unique_ptr<Session> fresh = open();
+    std::unique_ptr<Session> fresh = open(wrong_password);
     try {
       auto result = use(*fresh);
       keep(std::move(fresh));
@@ -84,10 +85,11 @@ class Sessions {
   std::unique_ptr<Session> take();
   void keep(std::unique_ptr<Session> session);
   void forget_all();
-  std::unique_ptr<Session> open();
-  [[noreturn]] void throw_refused(const Endpoint& endpoint, const Secret& password, const BindDiagnosis& refusal);
-  /// The password from its file. Throws `unreachable` while the file holds one that was refused before.
-  Secret read_password();
+  std::unique_ptr<Session> open(ErrorCode wrong_password);
+  [[noreturn]] void throw_refused(const Endpoint& endpoint, const Secret& password, const BindDiagnosis& refusal,
+                                  ErrorCode wrong_password);
+  /// The password from its file. Throws `wrong_password` while the file holds one that was refused before.
+  Secret read_password(ErrorCode wrong_password);
 
   const DirectoryOptions options_;
   std::vector<Endpoint> endpoints_;

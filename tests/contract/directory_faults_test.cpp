@@ -201,6 +201,8 @@ TEST_CASE("a refused service password is not tried again before its file is writ
   CHECK(refused.code == ErrorCode::unreachable);
   CHECK(refused.text.find("svc-decom") != std::string::npos);
   for (int i = 0; i < 10; ++i) CHECK(thrown_by([&] { directory->check(); }).code == ErrorCode::unreachable);
+  // Behind a look for computers there is no such person: its step fails, and is not tried again and again.
+  CHECK(thrown_by([&] { directory->find_computers({"WEB01"}); }).code == ErrorCode::unauthenticated);
   CHECK(logons_since(server, before) == std::vector<std::string>{"svc-decom NT_STATUS_WRONG_PASSWORD"});
 
   write(server.password("svc-decom").expose());
