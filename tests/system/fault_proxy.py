@@ -1,5 +1,7 @@
-"""A TCP proxy in front of a real server, that refuses, holds back answers, or answers an error in the server's place."""
+"""TCP proxies in front of real servers: each refuses, holds back answers, answers an error in its server's place, or does
+something between an answer and whoever waits for it. All of them live in one event loop, on a thread of its own."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -10,7 +12,7 @@ def http_500(_request):
     return b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops"
 
 
-def servfail(request):
+def dns_servfail(request):
     """The question back, as RFC 1035 4.1.1 has it: an answer (0x80) with code 2, behind its length (4.2.2)."""
     header = request[2:4] + bytes([request[4] | 0x80, 2]) + request[6:8] + bytes(6)
     end = 14
@@ -20,77 +22,162 @@ def servfail(request):
     return len(message).to_bytes(2, "big") + message
 
 
-class FaultProxy:
-    """`mode` is pass, slow (the server hears, its answers are held) or error; `replace` changes what clients say."""
+def is_dns_update(request):
+    return len(request) > 4 and request[4] >> 3 & 0xF == 5
 
-    def __init__(self, target, error, certificate=None):
+
+def ldap_parts(request):
+    """The message's number as it stands there, and the tag of its operation (RFC 4511 4.1.1, in BER)."""
+    at = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)
+    end = at + 2 + request[at + 1]
+    return request[at:end], request[end]
+
+
+ANSWER_TO = {0x60: 0x61, 0x63: 0x65, 0x66: 0x67, 0x4A: 0x6B, 0x6C: 0x6D}  # bind, search, modify, delete, rename
+
+
+def ldap_busy(request):
+    """LDAPResult 51, without a name and a word (RFC 4511 4.1.9); an unbind has no answer."""
+    number, operation = ldap_parts(request)
+    if operation not in ANSWER_TO:
+        return b""
+    result = bytes([ANSWER_TO[operation], 7, 0x0A, 1, 51, 4, 0, 4, 0])
+    return bytes([0x30, len(number) + len(result)]) + number + result
+
+
+def is_ldap_delete(request):
+    return ldap_parts(request)[1] == 0x4A
+
+
+class FaultProxy:
+    """`error(request)` is the answer in error mode; `tls` is (certificate, key, authority, name) where what is inside counts."""
+
+    _loop = None
+
+    def __init__(self, target, error=None, tls=None):
         self.target = target
         self.error = error
-        self.mode = "pass"
-        self.replace = None
+        self.failing = False
+        self.hook = None  # (which request, what then): once
         self.clients = set()
-        self.server_tls = self.client_tls = None
-        if certificate:  # (certificate, key, authority): read what is inside
+        self.server = None
+        self.server_tls = self.client_tls = self.name = None
+        if tls:
             self.server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self.server_tls.load_cert_chain(*certificate[:2])
-            self.client_tls = ssl.create_default_context(cafile=certificate[2])
-        self.port = 0
+            self.server_tls.load_cert_chain(*tls[:2])
+            self.client_tls = ssl.create_default_context(cafile=tls[2])
+            self.name = tls[3]
+        # Bound for good, so that nobody else gets the port while nothing listens there.
+        self.keeper = self._bound(0)
+        self.port = self.keeper.getsockname()[1]
+        self.flows = asyncio.Event()
+        self.flows.set()
         self.up()
 
+    @staticmethod
+    def _bound(port):
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+        return bound
+
+    @classmethod
+    def _run(cls, coroutine):
+        if cls._loop is None:
+            cls._loop = asyncio.new_event_loop()
+            threading.Thread(target=cls._loop.run_forever, daemon=True).start()
+        return asyncio.run_coroutine_threadsafe(coroutine, cls._loop).result(60)
+
+    # ---- what it does from now on, to connections that are open too; in force when the call returns
     def up(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+        async def listen():
+            self.server = await asyncio.start_server(self._serve, sock=self._bound(self.port), ssl=self.server_tls)
+
+        self._run(listen())
 
     def down(self):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self.listener.close()
-        for client in list(self.clients):  # those that were kept too
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+        async def refuse():
+            self.server.close()
+            self._cut()
 
-    def _accept(self, listener):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        self._run(refuse())
 
-    def _serve(self, client):
-        with contextlib.suppress(OSError), contextlib.ExitStack() as ends:
-            ends.callback(client.close)
-            if self.server_tls:
-                client = ends.enter_context(self.server_tls.wrap_socket(client, server_side=True))
-            self.clients.add(client)
-            ends.callback(self.clients.discard, client)
-            if self.mode == "error":
-                request = client.recv(65536)
-                if request:
-                    client.sendall(self.error(request))
-                    client.shutdown(socket.SHUT_WR)
-                    while client.recv(65536):
-                        pass
-                return
-            server = ends.enter_context(socket.create_connection(self.target))
-            if self.client_tls:
-                server = ends.enter_context(self.client_tls.wrap_socket(server, server_hostname="localhost"))
-            back = threading.Thread(target=self._back, args=(server, client), daemon=True)
-            back.start()
-            while data := client.recv(65536):
-                if self.mode == "error":  # on a connection that was kept from before
-                    client.sendall(self.error(data))
-                    break
-                server.sendall(data.replace(*self.replace) if self.replace else data)
-            with contextlib.suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)
-            back.join()
+    def hang(self):
+        """The server hears, and its answers stay here until `go_on`."""
 
-    def _back(self, server, client):
+        async def hold():
+            self.flows.clear()
+
+        self._run(hold())
+
+    def fail(self):
+        async def fail():
+            self.failing = True
+
+        self._run(fail())
+
+    def cut(self):
+        async def cut():
+            self._cut()
+
+        self._run(cut())
+
+    def go_on(self):
+        async def go_on():
+            self.failing = False
+            self.flows.set()
+
+        self._run(go_on())
+
+    def once(self, request, act):
+        """`act`, on a thread, after the server's answer to the first such request and before the client gets it."""
+        self.hook = (request, act)
+
+    def close(self):
+        self.down()
+        self.keeper.close()
+
+    # ---- in the loop
+    def _cut(self):
+        for client in list(self.clients):
+            client.transport.abort()
+
+    async def _serve(self, client_in, client_out):
+        self.clients.add(client_out)
+        back = server_out = None
+        answered = False
+        try:
+            while request := await client_in.read(65536):
+                if self.failing:
+                    # HTTP asks in several pieces, and ends the connection with the first answer.
+                    if not (answered and self.error is http_500):
+                        client_out.write(self.error(request))
+                        answered = True
+                    continue
+                if server_out is None:
+                    server_in, server_out = await asyncio.open_connection(*self.target, ssl=self.client_tls, server_hostname=self.name)
+                    back = asyncio.ensure_future(self._back(server_in, client_out))
+                if self.hook and self.hook[0](request):
+                    (_, client_out.act), self.hook = self.hook, None
+                server_out.write(request)
+                await server_out.drain()
+        except OSError:
+            pass
+        finally:
+            self.clients.discard(client_out)
+            if back:
+                back.cancel()
+            for end in (client_out, server_out):
+                if end:
+                    end.transport.abort()
+
+    async def _back(self, server_in, client_out):
         with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                if self.mode != "slow":
-                    client.sendall(data)
-            if self.mode == "slow":
-                return  # the client waits, until it gives up
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
+            while answer := await server_in.read(65536):
+                if act := getattr(client_out, "act", None):
+                    client_out.act = None
+                    await asyncio.get_running_loop().run_in_executor(None, act)
+                await self.flows.wait()
+                client_out.write(answer)
+                await client_out.drain()
+        client_out.close()
