@@ -1,5 +1,6 @@
 """Systems that hold records, real ones, and what the tests of records ask of them by their own clients."""
 
+import concurrent.futures
 import contextlib
 import http.server
 import json
@@ -171,9 +172,9 @@ class RecordCase(SystemCase):
             cls.servers.callback(server.stop)
             return server
 
-        cls.dns = start("tests/dns/dns_server.py")
-        cls.icinga = start("tests/records/icinga_server.py")
-        cls.zabbix = start("tests/records/zabbix_server.py")
+        scripts = ("tests/dns/dns_server.py", "tests/records/icinga_server.py", "tests/records/zabbix_server.py")
+        with concurrent.futures.ThreadPoolExecutor() as side_by_side:
+            cls.dns, cls.icinga, cls.zabbix = side_by_side.map(start, scripts)
         cls.cmdb = Cmdb()
         cls.servers.callback(cls.cmdb.down)
 
