@@ -1,6 +1,7 @@
 #include "daemon/records/http_connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 
@@ -13,6 +14,12 @@
 
 namespace decom::http {
 namespace {
+
+// Alerts of TLS (RFC 8446, section 6.2) as OpenSSL words them.
+constexpr std::array<std::string_view, 7> kAboutOurCertificate{
+    "alert certificate required",   "alert bad certificate",     "alert unknown ca",
+    "alert certificate unknown",    "alert certificate expired", "alert certificate revoked",
+    "alert unsupported certificate"};
 
 constexpr std::size_t kLargestAnswer = std::size_t{16} << 20;
 constexpr std::size_t kLargestHead = std::size_t{256} << 10;
@@ -220,9 +227,8 @@ class Connection::Handle {
       default: break;
     }
     // TLS 1.3 says so only after the client believes the handshake to be over, and the request is not read.
-    const bool our_certificate = detail.find("alert certificate required") != std::string::npos ||
-                                 detail.find("alert bad certificate") != std::string::npos ||
-                                 detail.find("alert unknown ca") != std::string::npos;
+    const bool our_certificate = std::ranges::any_of(
+        kAboutOurCertificate, [&](std::string_view alert) { return detail.find(alert) != std::string::npos; });
     if (our_certificate) throw error(ErrorCode::unauthenticated, trust_.host + " does not take our certificate");
     if (!sent) throw error(ErrorCode::unreachable, trust_.host + " cannot be reached");
     if (request.changes)

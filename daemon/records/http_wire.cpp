@@ -62,7 +62,8 @@ Meaning by_status(Purpose purpose, bool changes, const Answer& answer, const std
   if (status >= 200 && status < 300) return Meaning::ok;
   if (status == 401) return Meaning::unauthenticated;
   if (status == 403 || status == 407) throw error(denied, "there is no right to");
-  const bool by_id = purpose == Purpose::read || purpose == Purpose::remove || purpose == Purpose::verify;
+  // Of a control that what must exist is not there.
+  const bool by_id = purpose != Purpose::find && purpose != Purpose::login;
   if ((status == 404 || status == 410) && by_id) return Meaning::gone;
   if (status == 429) throw error(rate_limited, "it is asked too often" + alone);
   const bool unclear = status >= 500 || (status >= 300 && status < 400) || status == 408 || status < 200;
