@@ -117,8 +117,14 @@ void withdraw_aftercare(Tx& tx, std::int64_t decommission) {
 }
 
 std::vector<Aftercare> due_aftercare(sql::Db& db, Timestamp now) {
-  const auto first = db.maybe<std::int64_t>(
-      "SELECT decommission FROM aftercare WHERE state = 'waiting' AND due <= :now ORDER BY due, id LIMIT 1", now);
+  // A monitoring that stays silent is worse than a look that comes late.
+  auto first = db.maybe<std::int64_t>(
+      "SELECT decommission FROM aftercare WHERE state = 'waiting' AND due <= :now AND kind = 'lift' ORDER BY due, id"
+      " LIMIT 1",
+      now);
+  if (!first)
+    first = db.maybe<std::int64_t>(
+        "SELECT decommission FROM aftercare WHERE state = 'waiting' AND due <= :now ORDER BY due, id LIMIT 1", now);
   if (!first) return {};
   return read(db, "a.decommission = :decommission AND a.state = 'waiting' AND a.due <= :now ORDER BY a.after_ms, a.id",
               std::get<0>(*first), now);

@@ -98,7 +98,15 @@ TEST_CASE("what came back is not removed again for a person who lost the role, n
     return ErrorCode::internal;
   };
   CHECK(refused_as() == ErrorCode::not_found);  // no vCenter can say that it is gone
+  const PlanOffer offer = house.offer("alice", {2});
+  const Submission made{
+      .plan_id = offer.id, .plan_hash = offer.hash, .idempotency_key = "made", .body_hash = "aftercare"};
+  const auto before = house.store.submit(made, house.principal("alice"));
+  // The daemon died before it was noted that this was asked for.
+  const Accepted again = house.admission.remove_again(ended, ended.decommission.plan.steps.back(), found, "made");
+  CHECK(again.repeated);
+  CHECK(again.request == before.request);
   house.directory.leave("Operators", "alice");
   CHECK(refused_as() == ErrorCode::denied);
-  CHECK(house.store.list_requests({}).size() == 1);
+  CHECK(house.store.list_requests({}).size() == 2);
 }

@@ -180,6 +180,19 @@ TEST_CASE_FIXTURE(AftercareFixture, "what a step left behind is lifted at once w
   CHECK_FALSE(store->verify_audit());
 }
 
+TEST_CASE_FIXTURE(AftercareFixture, "what is to be lifted comes before looks that are overdue") {
+  succeed();
+  clock.advance(48h);
+  submit({2});
+  const Claim taken = claim();
+  pass(taken, 0);
+  store->settle(taken.decommission.id, Trigger::fail, "as the test says");
+  REQUIRE(store->due_aftercare().size() == 1);
+  CHECK(store->due_aftercare()[0].kind == AftercareKind::lift);
+  store->finish_aftercare({.ids = ids(), .text = "downtime removed"});
+  CHECK(store->due_aftercare().size() == 2);
+}
+
 TEST_CASE_FIXTURE(AftercareFixture, "a cancel lifts what has begun, and nothing where nothing has") {
   const auto waiting = submit({1});
   store->cancel(waiting, {}, bob);
