@@ -53,8 +53,9 @@ struct AftercareFixture : EngineFixture {
   /// As the daemon does.
   void stop_all() {
     if (caretaker) caretaker->request_stop();
-    if (engine) stop();
+    if (engine) engine->stop(1s);  // ends the looks, which go through it until then
     caretaker.reset();
+    engine.reset();
   }
   /// Retires web01, with everything that is configured.
   void retire() {
