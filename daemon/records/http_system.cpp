@@ -130,7 +130,9 @@ class Exchange {
       control();
       return std::nullopt;
     }
-    if (!items.empty()) throw Error{protocol, "cannot {}: the answer is about something else", what};
+    const bool asked_for_one =
+        std::ranges::any_of(recipe_.read.variables(), [](const std::string& name) { return name.starts_with("id"); });
+    if (!items.empty() && asked_for_one) throw Error{protocol, "cannot {}: the answer is about something else", what};
     control();
     return std::nullopt;
   }
@@ -269,8 +271,8 @@ class Exchange {
         fresh = true;
         if (is_gone(node)) continue;
         Record record = record_of(machine, node, what, {});
-        // Where there is more to be asked, it decides.
-        if (record.facts.empty() && recipe_.item.also.empty()) continue;
+        // Where nothing is said yet and there is more to be asked, that decides.
+        if (record.facts.empty() && (recipe_.item.also.empty() || !record.against.empty())) continue;
         if (std::ranges::find(records, record.id, &Record::id) == records.end()) records.push_back(std::move(record));
       }
       if (pages.next || pages.cursor) {

@@ -24,7 +24,7 @@ KINDS = {
     "netbox": inventories.NetBox, "servicenow": inventories.ServiceNow, "foreman": inventories.Foreman, "awx": inventories.Awx,
     "phpipam": addresses.PhpIpam, "infoblox": addresses.Infoblox,
     "consul": services.Consul, "f5": services.F5, "crowdstrike": services.CrowdStrike, "tenable": services.Tenable,
-    "nagiosxi": services.NagiosXi,
+    "nagiosxi": services.NagiosXi, "vault": services.Vault,
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def main():
         def changes(name):
             """What was asked of it that changes something."""
             vendor = vendors[name]
-            quiet = ("/oauth2/token", "/mgmt/shared/authn/login")
+            quiet = ("/oauth2/token", "/mgmt/shared/authn/login", "/v1/sys/capabilities-self")
             return json.dumps([line for line in vendor.log if line.split()[0] in ("PUT", "PATCH", "DELETE", "POST") and not line.split()[1].startswith(quiet)])
 
         for name in KINDS:

@@ -1,4 +1,4 @@
-"""Consul, F5 BIG-IP, CrowdStrike, Tenable and Nagios XI."""
+"""Consul, F5 BIG-IP, CrowdStrike, Tenable, Nagios XI and Vault."""
 
 import re
 
@@ -199,6 +199,45 @@ class Tenable(Vendor):
         if key in self.doomed:
             del self.records[key]
         return found
+
+
+class Vault(Vendor):
+    """AppRole. A list without entries is 404; 403 stands for a wrong token and for a missing policy."""
+
+    busy = Answer(503, {"errors": ["Vault is sealed"]})
+    misplaced = Answer(404, {"errors": ['no handler for route "auth/approle/role". route entry not found.']})
+    path = "/v1/auth/approle/role"
+
+    def key(self, name, address):
+        return name
+
+    def record(self, key, name, address, uuid):
+        return {"bind_secret_id": True, "local_secret_ids": False, "secret_id_bound_cidrs": [f"{address}/32"], "secret_id_num_uses": 40,
+                "secret_id_ttl": 600, "token_bound_cidrs": [], "token_policies": ["default"], "token_ttl": 1200, "token_type": "default"}  # fmt: skip
+
+    def said(self, data, **more):
+        body = {"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None, "auth": None}
+        return Answer(200, {**body, **more})
+
+    def answer(self, request):
+        account = self.account(request.headers.get("x-vault-token"))
+        if not account:
+            return Answer(403, {"errors": ["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]})
+        rights = self.rights(account)
+        if request.path == "/v1/sys/capabilities-self":
+            may = {"auth/approle/role": ["list"] if "see" in rights else ["deny"],
+                   "auth/approle/role/decom-control": (["delete"] * ("change" in rights) + ["read"] * ("see" in rights)) or ["deny"]}  # fmt: skip
+            return self.said(may, **may)
+        if ("change" if request.method in self.changing else "see") not in rights:
+            return Answer(403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]})
+        rest = request.below(self.path)
+        if rest == "" and request.query.get("list") == "true":
+            return self.said({"keys": sorted(self.records)}) if self.records else Answer(404, {"errors": []})
+        record = self.records.get((rest or "")[1:])
+        if request.method == "DELETE":
+            self.records.pop(rest[1:], None)
+            return Answer(204)
+        return self.said(record) if record else Answer(404, {"errors": []})
 
 
 class NagiosXi(Vendor):

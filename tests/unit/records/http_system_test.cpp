@@ -606,6 +606,31 @@ TEST_CASE("a removal that leaves the record there says so, and its state is what
   CHECK(world.system().read(machine, "7", within(5s))->done == "is retired");
 }
 
+TEST_CASE("records that are names and nothing more: read all at once, and what more there is by one") {
+  std::vector<std::string> names{"dev", "web01"};
+  World world(R"(
+    [[item.also]]
+    path = "/role/{{id}}"
+    address = "/bound/*"
+  )",
+              [&](const HttpPeer::Seen& seen) {
+                if (seen.target == "/me") return std::string{};
+                if (seen.target == "/role/web01") return HttpPeer::answer(200, R"({"bound": ["10.0.0.1/32"]})");
+                if (seen.target != "/role") return HttpPeer::answer(500, "");
+                return HttpPeer::answer(200, json{{"hosts", names}}.dump());
+              });
+  for (const char* key : {"find", "read"}) world.recipe[key] = {{"path", "/role"}};
+  for (const char* key : {"id", "name"}) world.recipe["item"][key] = "";
+  world.recipe["item"].erase("address");
+  const auto found = world.find();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].id == "web01");
+  CHECK(found[0].is_proven());
+  CHECK(world.peer.count("GET") == 3);  // the list, that list again to read it, and its own
+  names.pop_back();
+  CHECK_FALSE(world.system().read(World::machine(), "web01", within(5s)));
+}
+
 TEST_CASE("hostile names stay names") {
   World world;
   const std::vector<std::string> names{"*)(cn=*", "$(reboot)",    "a;b",  "\"},{\"",
