@@ -100,8 +100,9 @@ void SambaGss::change(const std::vector<std::string>& lines) {
   if (logon.status != 0) throw std::runtime_error("kinit: " + logon.output);
   for (const std::string& line : lines) {
     // nsupdate cannot verify what Samba signs, so its status says nothing: the callers look.
-    const ProgramEnd end = run_program(
-        {"nsupdate", "-g"}, fmt::format("server {}\nupdate {}\nsend\n", domain.text("address"), line), environment);
+    const ProgramEnd end =
+        run_program({"nsupdate", "-g", "-v"}, fmt::format("server {}\nupdate {}\nsend\n", domain.text("address"), line),
+                    environment);
     if (end.output.find("REFUSED") != std::string::npos || end.output.find("SERVFAIL") != std::string::npos)
       throw std::runtime_error("nsupdate: " + end.output);
   }

@@ -156,15 +156,9 @@ class InTurn(RecordCase):
         cls.kerberos = {"PATH": "/usr/bin:/bin", "KRB5_CONFIG": facts["krb5_conf"], "KRB5CCNAME": f"FILE:{cls.class_folder}/administrator.ccache"}
         run_with_words(["kinit", f"{facts['administrator']['sam']}@{facts['realm']}"], facts["administrator"]["password"] + "\n", cls.kerberos)
 
-    def setUp(self):
-        super().setUp()
-        faults = [*MACHINES, BYSTANDER]
-        self.made = {fault: (f"t-{fault}", f"10.0.2.{n + 20}") for n, fault in enumerate(faults)}
-        self.proxies = {}
-        self.servers_of_cells()
-
     # ---- which cell goes through a proxy, and to where
     def servers_of_cells(self):
+        self.proxies = {}
         domain, icinga, zabbix = self.domain.facts, self.icinga.facts, self.zabbix.facts
         tls = f"{icinga['folder']}/tls/localhost"
         dc = pathlib.Path(domain["ca"]).parent / "dc1"
@@ -406,31 +400,37 @@ network = true
         seen = self.domain.control("logons", self.logons_before)
         return collections.Counter(f"{logon['account']} {logon['status']}" for logon in seen if logon["status"] != "NT_STATUS_OK")
 
+    def start(self, stack, machines):
+        self.running = stack
+        stack.start(env={"KRB5_CONFIG": self.domain.facts["krb5_conf"]})
+        stack.login("alice")
+        stack.wait_loaded("alice", machines)
+        self.token = stack.token("alice")
+        self.journal = Journal(stack, self.token)
+
     def clock(self, what):
         now = time.monotonic()
         print(f"[{now - getattr(self, 'began', now):5.1f} s] {what}", flush=True)
         self.began = getattr(self, "began", now)
 
     def test_matrix(self):
+        self.made = {fault: (f"t-{fault}", f"10.0.2.{n + 20}") for n, fault in enumerate((*MACHINES, BYSTANDER))}
+        self.servers_of_cells()
         self.clock("entering the machines")
         self.enter(*self.made)
         # Of no family that has an account in the domain in which people log in: it is away in no column.
         served = self.vcenter([machine(name, "other", ips=[address]) for name, address in self.made.values()])
-        self.running = self.records_stack(served, systems=(), workers=len(MACHINES), most_per_vcenter=2 * len(MACHINES), attempts=2)
+        stack = self.records_stack(served, systems=(), workers=len(MACHINES), most_per_vcenter=2 * len(MACHINES), attempts=2)
         for fault in MACHINES:
             for system in MATRIX:
-                self.define(self.running, system, fault)
-        self.running.start(env={"KRB5_CONFIG": self.domain.facts["krb5_conf"]})
-        self.running.login("alice")
-        self.running.wait_loaded("alice", len(self.made))
-        self.token = self.running.token("alice")
-        self.journal = Journal(self.running, self.token)
+                self.define(stack, system, fault)
+        self.start(stack, len(self.made))
         self.clock("planning")
         self.enter_again_behind_us()
         requests = {"again": self.submit_plan(self.plan("again"))}  # half a minute is what a second look is given
         plans = {fault: self.plan(fault) for fault in MACHINES if fault != "again"}
         self.clock("making the faults")
-        self.make_faults(self.running)
+        self.make_faults(stack)
         requests.update({fault: self.submit_plan(plan) for fault, plan in plans.items()})
         seen = {}
         for fault in MACHINES:
@@ -444,7 +444,7 @@ network = true
                 self.lift(fault)
         wrong = self.wrong_logons()
         ends = {}
-        for fault, expected in MACHINES.items():
+        for fault in MACHINES:
             over = {"succeeded", "failed", "needs_attention"}
             self.journal.wait(lambda request=requests[fault]: over & set(self.journal.states_of(request)), f"the end of {fault}")
             ends[fault] = self.journal.states_of(requests[fault])
@@ -465,6 +465,35 @@ network = true
                 self.assertEqual(self.holders(fault), kept)
         self.assertEqual(self.holders(BYSTANDER), set(MATRIX))
         self.assertEqual(wrong, {"svc-decom NT_STATUS_WRONG_PASSWORD": 1})  # once: accounts lock
+
+    def test_while_nobody_can_tell_who_may_do_what_nothing_is_removed_anywhere(self):
+        """The directory in which people log in is away behind the power off, and comes back."""
+        self.made = {"login": ("t-login", "10.0.2.60")}
+        name, address = self.made["login"]
+        self.domain.control("add-computers", [computer(name)])
+        self.cmdb.add(self.number_of(address), name, address)
+        served = self.vcenter([machine(name, "windows", ips=[address])])
+        self.start(self.records_stack(served, systems=("cmdb",), attempts=1), 1)
+        served.rule(id="hold", method="ShutdownGuest", entity=name, action="hold")
+        request = self.submit_plan(self.plan("login"))
+        served.wait("received", "ShutdownGuest")
+        self.domain.control("down")
+        try:
+            served.clear_rules()
+            self.journal.wait(lambda: len(self.journal.ends_of("destroy")) > 1, "a second try of destroy")
+            first, second = self.journal.ends_of("destroy")[:2]
+            self.assertEqual((first["state"], second["state"]), ("deferred", "deferred"))
+            self.assertIn("(waiting since ", second["text"])
+            self.assertEqual(self.calls(served, "Destroy_Task"), [])
+            self.assertEqual([self.journal.ends_of(step) for step in ("ad_computer", "cmdb")], [[], []])
+            self.assertTrue(self.cmdb.has(name))
+            self.assertIn(name.upper(), self.domain.computers())
+        finally:
+            self.domain.control("up")
+        self.journal.wait(lambda: "succeeded" in self.journal.states_of(request), "the end")
+        self.assertEqual(self.calls(served, "Destroy_Task"), [name])
+        self.assertFalse(self.cmdb.has(name))
+        self.assertNotIn(name.upper(), self.domain.computers())
 
 
 if __name__ == "__main__":
