@@ -109,6 +109,11 @@ class Kea:
                 return
         raise RuntimeError(answer)
 
+    def drop(self, address):
+        answer = self.ask("lease4-del", **{"ip-address": address})[0]
+        if answer["result"] != 0:
+            raise RuntimeError(answer)
+
     def exists(self, address):
         """By the server's own file: the last line about an address counts, and one without a lifetime says that it is deleted."""
         found = "no"
@@ -146,7 +151,7 @@ def main():
         kea = Kea(folder)
         kea.start()
         print(json.dumps({"url": f"https://localhost:{kea.port}", "ca": f"{folder}/tls/ca.pem", "folder": folder}), flush=True)
-        verbs = ("lease", "exists", "lease_commands", "stop", "start", "pause", "resume", "stop_agent", "start_agent")
+        verbs = ("lease", "drop", "exists", "lease_commands", "stop", "start", "pause", "resume", "stop_agent", "start_agent")
         serve({verb: getattr(kea, verb) for verb in verbs})
     finally:
         if kea:

@@ -110,11 +110,13 @@ class PuppetCa:
         except (OSError, ValueError):
             return False
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, kind="text/plain"):
         request = urllib.request.Request(f"https://localhost:{self.port}{path}", body.encode() if body else None, method=method)
-        request.add_header("Content-Type", "text/plain")
+        request.add_header("Content-Type", kind)
         request.add_header("Accept", "text/plain")
         context = ssl.create_default_context(cafile=f"{self.folder}/ca/ca_crt.pem")
+        if os.path.exists(f"{self.folder}/ssl/certs/localhost.pem"):  # the server's own, which may do everything
+            context.load_cert_chain(f"{self.folder}/ssl/certs/localhost.pem", f"{self.folder}/ssl/private_keys/localhost.pem")
         with urllib.request.urlopen(request, timeout=30, context=context) as answer:
             return answer.read().decode()
 
@@ -127,6 +129,9 @@ class PuppetCa:
             self.ask("PUT", f"/puppet-ca/v1/certificate_request/{name}", request.read())
         with open(f"{base}.pem", "w", encoding="ascii") as out:
             out.write(self.ask("GET", f"/puppet-ca/v1/certificate/{name}"))
+
+    def clean(self, name):
+        self.ask("PUT", "/puppet-ca/v1/clean", json.dumps({"certnames": [name]}), "application/json")
 
     def state(self, name):
         """By the authority's own files: none or signed; and revoked, where its list has the certificate that was signed last."""
@@ -156,7 +161,7 @@ def main():
             authority.certificate(name)
         ready = {"url": f"https://localhost:{authority.port}", "ca": f"{folder}/ca/ca_crt.pem", "certificates": f"{folder}/clients", "folder": folder}
         print(json.dumps(ready), flush=True)
-        verbs = ("certificate", "state", "begin", "start", "stop", "pause", "resume")
+        verbs = ("certificate", "clean", "state", "begin", "start", "stop", "pause", "resume")
         serve({verb: getattr(authority, verb) for verb in verbs})
     finally:
         if authority:

@@ -128,6 +128,9 @@ class PuppetDb:
         payload = {"certname": name, "environment": "production", "producer": "localhost", "producer_timestamp": stamp, "values": values}
         self.command("replace_facts", 5, name, payload)
 
+    def deactivate(self, name):
+        self.command("deactivate_node", 3, name, {"certname": name})
+
     def state(self, name):
         """By the database's own client: none, active or deactivated."""
         seen = self.database.ask("puppetdb", f"select deactivated is null from certnames where certname = '{name}'")
@@ -170,7 +173,7 @@ def main():
         puppetdb.start()
         ready = {"url": f"https://localhost:{puppetdb.port}", "ca": f"{folder}/tls/ca.pem", "certificates": f"{folder}/tls", "strangers": f"{folder}/other", "folder": folder}
         print(json.dumps(ready), flush=True)
-        verbs = ("facts", "state", "hold", "release", "release_when_queued", "begin", "start", "stop", "pause", "resume")
+        verbs = ("facts", "deactivate", "state", "hold", "release", "release_when_queued", "begin", "start", "stop", "pause", "resume")
         serve({**{verb: getattr(puppetdb, verb) for verb in verbs},
                "stop_database": puppetdb.database.stop, "start_database": puppetdb.database.start})  # fmt: skip
     finally:

@@ -1,0 +1,269 @@
+#!/usr/bin/python3
+"""Kea, Alertmanager, PuppetDB and Puppet's authority in each fault, side by side; prints the table and asserts each cell.
+
+Two of them take half a minute to start: only `tests/run --slow`.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import sys
+
+from record_scenario import RecordServer
+from scenario import SystemCase, machine
+from stack import ROOT, main_of, wait_for
+
+DOMAIN = "lab.example.test"
+SYSTEMS = ("kea", "alertmanager", "puppetdb", "puppet-ca")
+ENDS = {  # of the machine while the fault lasts, and once it is over
+    "none": ("succeeded", "succeeded"),
+    "gone": ("succeeded", "succeeded"),
+    "no_right": ("failed", "failed"),
+    "credential": ("failed", "failed"),
+    "slow": ("holding", "succeeded"),
+    "down": ("holding", "succeeded"),  # and started again while it is asked
+    "void": ("needs_attention", "needs_attention"),
+}
+DONE = {system: ("succeeded", "removed", f"removed from {system}: ") for system in SYSTEMS}
+NOT_THERE = {system: ("warned", "removed", "not visible now, and not removed by us") for system in SYSTEMS}
+TABLE = {
+    "none": DONE,
+    "gone": NOT_THERE,
+    "no_right": {
+        "kea": ("failed", "kept", "'lease4-get' command not supported"),
+        "alertmanager": DONE["alertmanager"],  # it knows no rights
+        "puppetdb": ("failed", "kept", "there is no right to"),
+        "puppet-ca": ("failed", "kept", "there is no right to"),
+    },
+    "credential": {
+        "kea": ("failed", "kept", "the credential is refused (HTTP 401, “Unauthorized”)"),
+        "alertmanager": ("failed", "kept", "the credential is refused (HTTP 401)"),
+        "puppetdb": ("failed", "kept", "does not take our certificate"),
+        "puppet-ca": ("failed", "kept", "there is no right to"),  # it asks for no certificate until it wants one
+    },
+    "slow": {system: ("deferred", "kept", "") for system in SYSTEMS},  # connecting or answering, whichever comes first
+    "down": {
+        "kea": ("deferred", "kept", "The server is likely to be offline"),
+        **{system: ("deferred", "kept", "cannot be reached") for system in SYSTEMS[1:]},
+    },
+    "void": {**DONE, "puppetdb": ("unknown", "kept", "it was done, and a second look does not show it")},
+}
+
+
+def toml(value):
+    return json.dumps(value)
+
+
+class Recipes(SystemCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.servers = contextlib.ExitStack()
+        cls.addClassCleanup(cls.servers.close)
+
+        def start(name):
+            script = "puppetca" if name == "puppet-ca" else name
+            return name, RecordServer(f"tests/records/{script}_server.py", cls.class_folder / f"{script}.log")
+
+        cls.server = {}
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for name, server in pool.map(start, SYSTEMS):
+                cls.server[name] = server
+                cls.servers.callback(server.stop)
+        cls.server["puppetdb"].tell("facts", f"puppet.{DOMAIN}", "10.3.9.9", "none")
+
+    def tell(self, system, *words):
+        return self.server[system].tell(*words)
+
+    # ---- the machine in each system
+    def enter(self, fault):
+        host, address, number = self.made[fault]
+        self.tell("kea", "lease", address, f"02:00:00:00:03:{number:02x}", host)
+        self.silences[fault] = self.tell("alertmanager", "silence", f"instance={host}:9100")
+        self.tell("puppetdb", "facts", host, address, "none", 3600 if fault == "void" else 0)
+        self.tell("puppet-ca", "certificate", host)
+
+    def remove(self, fault):
+        host, address, _ = self.made[fault]
+        self.tell("kea", "drop", address)
+        self.tell("alertmanager", "expire", self.silences[fault])
+        self.tell("puppetdb", "deactivate", host)
+        self.tell("puppet-ca", "clean", host)
+
+    def holders(self, fault):
+        """By what each server keeps on its disk."""
+        host, address, _ = self.made[fault]
+        held = {
+            "kea": self.tell("kea", "exists", address) == "yes",
+            "alertmanager": self.tell("alertmanager", "state", self.silences[fault]) == "active",
+            "puppetdb": self.tell("puppetdb", "state", host) == "active",
+            "puppet-ca": self.tell("puppet-ca", "state", host) == "signed",
+        }
+        return {system for system, holds in held.items() if holds}
+
+    # ---- the recipes that are shipped, changed as their heads say
+    def configure(self, stack):
+        self.etc = stack.folder / "etc"
+        (self.etc / "records.d").mkdir(mode=0o700)
+        for name in ("kea", "alertmanager"):
+            self.write(f"{name}.password", b"decom-pw\n")
+        for name in ("puppetdb", "puppet-ca"):
+            self.become(name, "decom")
+        changes = {
+            "kea": [("https://kea.example.com:8000", self.server["kea"].facts["url"]), ('"kea-ca.pem"', self.ca("kea"))],
+            "alertmanager": [
+                ("https://alertmanager.example.com:9093", self.server["alertmanager"].facts["url"]),
+                ('"alertmanager-ca.pem"', self.ca("alertmanager")),
+            ],
+            "puppetdb": [
+                ("https://puppetdb.example.com:8081", self.server["puppetdb"].facts["url"]),
+                ('"puppet-ca.pem"', self.ca("puppetdb")), ("puppet.example.com", f"puppet.{DOMAIN}"), ('"decom-puppet.', '"puppetdb.'),
+                ('within = "60s"', 'within = "2s"'),
+            ],  # fmt: skip
+            "puppet-ca": [
+                ("https://puppet.example.com:8140", self.server["puppet-ca"].facts["url"]),
+                ('"puppet-ca.pem"', self.ca("puppet-ca")), ("puppet.example.com", "localhost"), ('"decom-puppet.', '"puppet-ca.'),
+            ],  # fmt: skip
+        }
+        for name, pairs in changes.items():
+            text = (ROOT / f"packaging/records.d/{name}.toml").read_text().replace("\nurl ", '\ntimeout = "4s"\nurl ', 1)
+            for old, new in pairs:
+                self.assertIn(old, text)
+                text = text.replace(old, new)
+            (self.etc / "records.d" / f"{name}.toml").write_text(text)
+
+    def ca(self, name):
+        return toml(self.server[name].facts["ca"])
+
+    def write(self, name, data):
+        path = self.etc / name
+        path.write_bytes(data)
+        os.chmod(path, 0o600)
+
+    def become(self, name, account, folder="certificates"):
+        for kind in ("pem", "key"):
+            self.write(f"{name}.{kind}", pathlib.Path(f"{self.server[name].facts[folder]}/{account}.{kind}").read_bytes())
+
+    # ---- faults, between plan and step
+    def every(self, verb, systems=SYSTEMS):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda system: self.tell(system, verb), systems))
+
+    def no_right(self):
+        self.tell("kea", "lease_commands", "off")
+        self.become("puppetdb", "nobody")
+        self.become("puppet-ca", "reader")
+
+    def right_again(self):
+        self.tell("kea", "lease_commands", "on")
+        self.become("puppetdb", "decom")
+        self.become("puppet-ca", "decom")
+
+    def wrong_credentials(self):
+        for name in ("kea", "alertmanager"):
+            self.write(f"{name}.password", b"not-this-one\n")
+        self.become("puppetdb", "decom", "strangers")
+        self.become("puppet-ca", "nobody")
+
+    def right_credentials(self):
+        for name in ("kea", "alertmanager"):
+            self.write(f"{name}.password", b"decom-pw\n")
+        for name in ("puppetdb", "puppet-ca"):
+            self.become(name, "decom")
+
+    def start_again(self):
+        """The slow ones are asked while they start."""
+        self.every("begin", ("puppetdb", "puppet-ca"))
+        self.every("start", ("kea", "alertmanager"))
+
+    def plan(self, fault):
+        def read():
+            name = self.made[fault][0].partition(".")[0]
+            status, plan = self.running.api("POST", "/v1/plans", {"machines": [name]}, self.token)
+            self.assertEqual(status, 201, plan)
+            self.unread = [s for s in plan["machines"][0]["steps"] if s["observation"] in ("unread", "unknown")]
+            return None if self.unread else plan
+
+        return wait_for(read, 60, lambda: f"a plan for {fault} for which every system was read: {self.unread}")
+
+    def run_fault(self, fault):
+        before, after = {
+            "gone": (lambda: self.remove("gone"), lambda: None),
+            "no_right": (self.no_right, self.right_again),
+            "credential": (self.wrong_credentials, self.right_credentials),
+            "slow": (lambda: self.every("pause"), lambda: self.every("resume")),
+            "down": (lambda: self.every("stop"), self.start_again),
+        }.get(fault, (lambda: None, lambda: None))
+        plan = self.plan(fault)
+        before()
+        try:
+            status, made = self.running.api("POST", "/v1/requests", {"plan": plan["plan"], "hash": plan["hash"]}, self.token)
+            self.assertEqual(status, 202, made)
+            state, steps = self.first_ends(made["id"])
+        finally:
+            after()
+        last = {}
+
+        def over():
+            last.update(self.running.api("GET", f"/v1/requests/{made['id']}", token=self.token)[1])
+            return last["machines"][0]["state"] == ENDS[fault][1]
+
+        wait_for(over, 200, lambda: f"{fault}: {ENDS[fault][1]}, but {last}")
+        self.final = {s["name"]: s for s in last["machines"][0]["steps"]}
+        return state, steps
+
+    def first_ends(self, request):
+        """How the first try of each step ended; a machine that runs while a step waits for another try is holding."""
+        first = {}
+
+        def all_seen():
+            found = self.running.api("GET", f"/v1/requests/{request}", token=self.token)[1]["machines"][0]
+            for step in found["steps"]:
+                if step["state"] not in ("pending", "running"):
+                    first.setdefault(step["name"], step)
+            if not set(SYSTEMS) <= set(first):
+                return None
+            waits = any(step["state"] == "deferred" for step in first.values())
+            return "holding" if waits else found["state"] if found["state"] != "running" else None
+
+        return wait_for(all_seen, 120, lambda: f"the end of each step's first try: {first}"), first
+
+    def test_each_recipe_in_each_fault(self):
+        self.silences = {}
+        self.made = {fault: (f"r-{fault.replace('_', '-')}.{DOMAIN}", f"10.3.0.{n + 20}", n) for n, fault in enumerate((*ENDS, "bystander"))}
+        for fault in self.made:
+            self.enter(fault)
+        machines = [machine(host.partition(".")[0], "linux", ips=[address], host_name=host) for host, address, _ in self.made.values()]
+        self.running = self.stack(self.vcenter(machines))
+        self.configure(self.running)
+        self.running.start()
+        self.running.login("alice")
+        self.running.wait_loaded("alice", len(self.made))
+        self.token = self.running.token("alice")
+        tried = self.running.ctl("alice", "steps", "--test")
+        print(tried.stdout, flush=True)
+        for fault, expected in ENDS.items():
+            state, steps = self.run_fault(fault)
+            print(f"{fault}: machine {state}, then {ENDS[fault][1]}")
+            for system in SYSTEMS:
+                print("  {:13} {:10} {}".format(system, steps[system]["state"], steps[system]["message"]), flush=True)
+                if self.final[system]["state"] != steps[system]["state"]:
+                    print("  {:13} {:10} {}".format("", self.final[system]["state"], self.final[system]["message"]), flush=True)
+            with self.subTest(fault=fault):
+                self.assertEqual(state, expected[0])
+            for system in SYSTEMS:
+                with self.subTest(fault=fault, system=system):
+                    wanted = TABLE[fault][system]
+                    self.assertEqual(steps[system]["state"], wanted[0])
+                    self.assertIn(wanted[2], steps[system]["message"])
+        for fault in ENDS:
+            with self.subTest(afterwards=fault):
+                kept = {s for s in SYSTEMS if TABLE[fault][s][1] == "kept" and TABLE[fault][s][0] != "deferred"}
+                self.assertEqual(self.holders(fault), kept)
+        self.assertEqual(self.holders("bystander"), set(SYSTEMS))
+
+
+if __name__ == "__main__":
+    sys.exit(main_of("__main__"))
