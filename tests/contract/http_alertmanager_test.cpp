@@ -29,6 +29,7 @@ struct Site {
     nlohmann::json recipe = shipped_recipe("alertmanager.toml");
     recipe["url"] = alertmanager().text("url") + path;
     recipe["ca_file"] = alertmanager().text("ca");
+    recipe["rate"] = 1000;
     system = http_system(recipe, secrets.path());
   }
   SecretFolder secrets;

@@ -29,6 +29,7 @@ struct Site {
     nlohmann::json recipe = shipped_recipe("kea.toml");
     recipe["url"] = kea().text("url");
     recipe["ca_file"] = kea().text("ca");
+    recipe["rate"] = 1000;
     recipe["control"][1]["expect"]["equals"] = subnet;
     system = http_system(recipe, secrets.path());
   }

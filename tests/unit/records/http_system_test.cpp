@@ -755,3 +755,41 @@ TEST_CASE("the recipe of the manual page works as it stands there") {
   CHECK(system->remove(World::machine(), found[0], within(5s)) == "removed (HTTP 200)");
   CHECK(system->find(World::machine(), within(5s)).empty());
 }
+
+TEST_CASE("Zabbix 7.0 has a token, or that of a session, in a header and nowhere else") {
+  const auto zabbix = [](const HttpPeer::Seen& seen) {
+    const json asked = json::parse(seen.body);
+    if (asked.at("method") == "user.login")
+      return HttpPeer::answer(200, R"({"jsonrpc": "2.0", "result": "session-1", "id": 1})");
+    CHECK(seen.headers.at("authorization").starts_with("Bearer "));
+    CHECK_FALSE(asked.contains("auth"));
+    if (asked.at("params").contains("editable"))
+      return HttpPeer::answer(200,
+                              R"({"jsonrpc": "2.0", "result": [{"hostid": "1", "host": "Zabbix server"}], "id": 1})");
+    return HttpPeer::answer(200, R"({"jsonrpc": "2.0", "result": [], "id": 1})");
+  };
+  HttpPeer peer(zabbix);
+  SecretFolder secrets;
+  secrets.write("zabbix.token", "t0ken");
+  secrets.write("zabbix.password", "pa55word");
+  json recipe = shipped_recipe("zabbix7.toml");
+  recipe["url"] = peer.url();
+  recipe["rate"] = 1000;
+  recipe.erase("ca_file");
+  CHECK(http_system(recipe, secrets.path())->find(World::machine(), within(5s)).empty());
+  CHECK(peer.seen().back().headers.at("authorization") == "Bearer t0ken");
+  recipe["credential"] = from_toml(R"(
+    type = "login"
+    username = "decom"
+    password_file = "zabbix.password"
+    token_at = "/result"
+    header = "Authorization"
+    prefix = "Bearer "
+    [request]
+    method = "POST"
+    path = "/api_jsonrpc.php"
+    json = { jsonrpc = "2.0", id = 1, method = "user.login", params = { username = "{{username}}", password = "{{password}}" } }
+  )");
+  CHECK(http_system(recipe, secrets.path())->check(within(5s)) == "127.0.0.1: Zabbix server");
+  CHECK(peer.seen().back().headers.at("authorization") == "Bearer session-1");
+}
