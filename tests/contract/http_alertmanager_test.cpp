@@ -155,4 +155,13 @@ TEST_CASE("Alertmanager: hung, down, and started again with its silences") {
   CHECK(site.system->find(machine, within(10s)) == found);
   CHECK(site.system->remove(machine, found[0], within(10s)) == "expired (HTTP 200)");
   CHECK(state_of(id) == "expired");
+
+  // A member of a cluster answers before it has heard of the silences that the others have.
+  alertmanager().tell("stop");
+  alertmanager().tell("start cluster");
+  const auto early = outcome_of([&] { site.system->find(machine, within(10s)); });
+  CHECK(early.code == ErrorCode::busy);
+  CHECK(early.text == "cannot read the control of localhost: it does not work right now (HTTP 200, “settling”)");
+  alertmanager().tell("stop");
+  alertmanager().tell("start");
 }

@@ -42,10 +42,13 @@ class Alertmanager:
             with open(f"{folder}/{name}", "w", encoding="ascii") as out:
                 json.dump(content, out)  # which is YAML too
 
-    def start(self):
+    def start(self, cluster=""):
+        """With `cluster`: as a member of one whose other members it does not reach, so that it waits for them."""
+        gossip = f"127.0.0.1:{free_port()}" if cluster else ""
+        more = [f"--cluster.advertise-address={gossip}", f"--cluster.peer=127.0.0.1:{free_port()}"] if cluster else []
         self.group = Group(
             [PROGRAM, f"--config.file={self.folder}/alertmanager.yml", f"--web.config.file={self.folder}/web.yml",
-             f"--storage.path={self.folder}/data", f"--web.listen-address=127.0.0.1:{self.port}", "--cluster.listen-address="],
+             f"--storage.path={self.folder}/data", f"--web.listen-address=127.0.0.1:{self.port}", f"--cluster.listen-address={gossip}", *more],
             f"{self.folder}/alertmanager.log",
         )  # fmt: skip
         wait_until(self.is_ready, "alertmanager_server", self.group)
