@@ -15,6 +15,7 @@
 #include "daemon/directory/active_directory.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/inventory/inventory.hpp"
+#include "daemon/notices/notices.hpp"
 #include "daemon/records/record_book.hpp"
 #include "daemon/records/record_systems.hpp"
 #include "daemon/server/server.hpp"
@@ -119,6 +120,7 @@ class App::Impl {
               return fmt::format("request {} removes {} again", accepted.request, found.size() == 1 ? "it" : "them");
             },
             clock_),
+        notices_(store_, clock_, config_.channels),
         api_(api_world()),
         server_(config_.server, api_, store_) {}
 
@@ -127,10 +129,12 @@ class App::Impl {
       server_.journal_grown(last);
       engine_.wake();
       caretaker_.wake();
+      notices_.grown(last);
     });
     server_.on_signal([this](int signal) { on_signal(signal); });
     refuse_twin_vcenters();
     inventory_.start();
+    notices_.start();
     engine_.start();
     caretaker_.start();
     log::info("app", "decomd {} listens on {}", DECOM_VERSION, config_.server.socket.string());
@@ -142,6 +146,7 @@ class App::Impl {
     engine_.stop(20s);
     caretaker_.stop();
     inventory_.stop();
+    notices_.stop();
     store_.on_grown({});
     return 0;
   }
@@ -178,8 +183,10 @@ class App::Impl {
       auto planner = make_planner(config);
       book_.replace(config.systems);
       plans_.replace(std::move(planner));
+      notices_.replace(config.channels);
       reload_trouble_.set("");
-      log::info("app", "reloaded the plans and {} systems of records", config.systems.size());
+      log::info("app", "reloaded the plans, {} systems of records and {} channels of notices", config.systems.size(),
+                config.channels.size());
     } catch (const Error& e) {
       std::string trouble = e.what();
       for (const Finding& finding : e.findings()) trouble += fmt::format("; {}: {}", finding.where, finding.what);
@@ -245,6 +252,7 @@ class App::Impl {
   Engine engine_;
   Caretaker caretaker_;
   Trouble reload_trouble_;
+  Notices notices_;
   Api api_;
   Server server_;
 };

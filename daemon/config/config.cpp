@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/text.hpp"
+#include "daemon/config/notice_file.hpp"
 #include "daemon/config/plan_file.hpp"
 #include "daemon/config/record_file.hpp"
 #include "daemon/config/toml_reader.hpp"
@@ -263,6 +264,9 @@ Config load_config(const std::filesystem::path& file, const StepRegistry& regist
   const RecordWorld world{.secret_file = beside, .clock = &system_clock()};
   config.systems = read_record_files(beside.folder() / "records.d", {kinds, world, languages}, mistakes);
   read_plans(beside.folder() / "plans.d", {registry, kinds, config.systems}, config, mistakes);
+  NoticeFiles notice_files{.secret_file = beside, .vcenters = {}};
+  for (const VcenterOptions& vcenter : config.vcenters) notice_files.vcenters.push_back(vcenter.name);
+  config.channels = read_notice_files(beside.folder() / "notices.d", notice_files, mistakes);
   if (!mistakes.empty()) {
     auto findings = mistakes.findings();
     throw Error{

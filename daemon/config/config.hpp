@@ -15,6 +15,7 @@
 #include "daemon/directory/directory.hpp"
 #include "daemon/domain/policy.hpp"
 #include "daemon/engine/engine.hpp"
+#include "daemon/notices/channel_options.hpp"
 #include "daemon/plans/planner.hpp"
 #include "daemon/records/definition.hpp"
 #include "daemon/records/record_definition.hpp"
@@ -42,6 +43,7 @@ struct Config {
   std::vector<PlanTemplate> plans;           ///< of plans.d, then the shipped ones that no file replaces
   std::vector<std::chrono::milliseconds> look_again{std::chrono::hours{1}, std::chrono::hours{24},
                                                     std::chrono::hours{7 * 24}};  ///< for records, after an end
+  std::vector<notices::ChannelOptions> channels;                                  ///< of notices.d
   log::Level log_level = log::Level::info;
 };
 
@@ -49,9 +51,9 @@ struct Config {
 /// is one of that name, else beside decomd.toml.
 std::function<std::filesystem::path(const std::string& name)> secret_files_of(const std::filesystem::path& config);
 
-/// Reads decomd.toml, and records.d and plans.d beside it. Throws Error{invalid} with one finding for every mistake at
-/// once, each with "file:line:column", what was found and what was expected. Secret files are looked for, not read into
-/// the Config.
+/// Reads decomd.toml, and records.d, plans.d and notices.d beside it. Throws Error{invalid} with one finding for every
+/// mistake at once, each with "file:line:column", what was found and what was expected. Secret files are looked for,
+/// not read into the Config.
 Config load_config(const std::filesystem::path& file, const StepRegistry& registry,
                    const std::vector<RecordKind>& kinds = all_record_kinds());
 

@@ -33,6 +33,7 @@ constexpr std::array kKindNames{
     KindName{EventKind::record_looked, "record.looked"},
     KindName{EventKind::record_returned, "record.returned"},
     KindName{EventKind::freeze_changed, "freeze.changed"},
+    KindName{EventKind::notice_failed, "notice.failed"},
 };
 constexpr auto kKinds = [] {
   std::array<EventKind, kKindNames.size()> kinds{};

@@ -30,7 +30,8 @@ enum class EventKind {
   step_lifted,      ///< after the end: what the step left behind, such as a silence, was taken away
   record_looked,    ///< after the end: looked for again; nothing new was there, or the system could not be asked
   record_returned,  ///< after the end: records that were removed are there again
-  freeze_changed
+  freeze_changed,
+  notice_failed  ///< somebody was to be told, and was not
 };
 std::string_view to_string(EventKind kind);  ///< "request.accepted", "step.finished": dots on the wire
 EventKind event_kind_from(std::string_view name);

@@ -194,6 +194,19 @@ FreezeState Store::freeze_state() const {
   return impl_->readers.read([](sql::Db& db) { return verbs::freeze_state(db); });
 }
 
+std::string Store::notice_state() const {
+  return impl_->readers.read([](sql::Db& db) { return verbs::notice_state(db); });
+}
+void Store::save_notice_state(const std::string& state) {
+  impl_->writer->write([&](Tx& tx) { verbs::save_notice_state(tx, state); });
+}
+void Store::notice_failed(std::int64_t request, const std::string& channel, const std::string& text) {
+  impl_->writer->write([&](Tx& tx) { verbs::notice_failed(tx, request, channel, text); });
+}
+std::vector<Event> Store::failed_notices(std::int64_t request) const {
+  return impl_->readers.read([&](sql::Db& db) { return verbs::failed_notices(db, request); });
+}
+
 void Store::add_session(const SessionRow& row, const Principal& who) {
   impl_->writer->write([&](Tx& tx) { verbs::add_session(tx, row, who); });
 }

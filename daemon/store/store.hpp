@@ -297,6 +297,15 @@ class Store {
   void set_freeze(bool frozen, const std::string& reason, const Principal& who);
   [[nodiscard]] FreezeState freeze_state() const;
 
+  // ---- notices
+  /// Up to where people were told; empty before the first `save_notice_state`. What it means is its writer's business.
+  [[nodiscard]] std::string notice_state() const;
+  void save_notice_state(const std::string& state);
+  /// A warning of the request (0: of the daemon): somebody was not told. Event notice.failed.
+  void notice_failed(std::int64_t request, const std::string& channel, const std::string& text);
+  /// Its notice.failed events, oldest first; the last hundred.
+  [[nodiscard]] std::vector<Event> failed_notices(std::int64_t request) const;
+
   // ---- sessions
   void add_session(const SessionRow& row, const Principal& who);
   [[nodiscard]] std::optional<SessionRow> find_session(const std::string& token_hash) const;

@@ -52,6 +52,12 @@ void resolve(Tx& tx, std::int64_t request, int machine, const std::string& step,
 void set_freeze(Tx& tx, bool frozen, const std::string& reason, const Principal& who);
 FreezeState freeze_state(sql::Db& db);
 
+// notices.cpp
+std::string notice_state(sql::Db& db);
+void save_notice_state(Tx& tx, const std::string& state);
+void notice_failed(Tx& tx, std::int64_t request, const std::string& channel, const std::string& text);
+std::vector<Event> failed_notices(sql::Db& db, std::int64_t request);
+
 // sessions.cpp
 void add_session(Tx& tx, const SessionRow& row, const Principal& who);
 std::optional<SessionRow> find_session(sql::Db& db, const std::string& token_hash);

@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include <curl/curl.h>
+#include <fmt/core.h>
+#include <openssl/ssl.h>
+
+#include "common/base/certificate.hpp"
+#include "common/base/error.hpp"
+#include "common/base/secret.hpp"
+#include "common/base/text.hpp"
+#include "daemon/notices/courier.hpp"
+#include "daemon/notices/mail_message.hpp"
+
+namespace decom::notices {
+namespace {
+
+constexpr std::size_t kMostQuoted = 160;
+constexpr std::size_t kMostReplies = 1000;
+
+void start_libcurl() {
+  // With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and a peer that hangs up must not end the process.
+  struct sigaction now {};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) throw Error{ErrorCode::internal, "cannot start libcurl"};
+}
+
+CURLcode pin_certificate(CURL*, void* context, void* thumbprint) {
+  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, thumbprint);
+  return CURLE_OK;
+}
+
+CURLcode check_server_name(CURL*, void* context, void* host) {
+  const bool taken = require_name(SSL_CTX_get0_param(static_cast<SSL_CTX*>(context)), *static_cast<std::string*>(host));
+  return taken ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+/// One mail over one connection that is used once.
+class Submission {
+ public:
+  Submission(MailOptions& options, const Secret& password, const std::string& mail, std::chrono::milliseconds within)
+      : options_(options), rest_(mail) {
+    start_libcurl();
+    multi_.reset(curl_multi_init());
+    easy_.reset(curl_easy_init());
+    if (!easy_ || !multi_) throw Error{ErrorCode::internal, "cannot make a libcurl handle"};
+    const bool numeric6 = options.server.find(':') != std::string::npos;
+    const std::string url = fmt::format("{}://{}{}{}:{}", options.security == MailSecurity::tls ? "smtps" : "smtp",
+                                        numeric6 ? "[" : "", options.server, numeric6 ? "]" : "", options.port);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_USE_SSL, static_cast<long>(options.security == MailSecurity::none ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set(CURLOPT_SSL_VERIFYPEER, 1L);
+    set_trust();
+    if (!options.username.empty()) {
+      // In the clear within TLS: what else a server offers (NTLM, GSSAPI) would use other credentials of this host.
+      set(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
+      set(CURLOPT_USERNAME, options.username.c_str());
+      set(CURLOPT_PASSWORD, password.expose().c_str());
+    }
+    set(CURLOPT_MAIL_FROM, fmt::format("<{}>", options.from).c_str());
+    curl_slist* list = nullptr;
+    for (const std::string& to : options.to) list = curl_slist_append(list, fmt::format("<{}>", to).c_str());
+    to_.reset(list);
+    set(CURLOPT_MAIL_RCPT, to_.get());
+    set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one address that is gone must not keep the others from knowing
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, &Submission::on_read);
+    set(CURLOPT_READDATA, this);
+    set(CURLOPT_HEADERFUNCTION, &Submission::on_reply);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_ERRORBUFFER, error_);
+    const long limit = static_cast<long>(std::max<std::int64_t>(1, within.count()));
+    set(CURLOPT_TIMEOUT_MS, limit);
+    set(CURLOPT_CONNECTTIMEOUT_MS, limit);
+    set(CURLOPT_SERVER_RESPONSE_TIMEOUT, std::max(1L, limit / 1000));
+  }
+
+  Verdict run(const std::stop_token& stop) {
+    CURLM* const multi = multi_.get();
+    const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
+    curl_multi_add_handle(multi, easy_.get());
+    CURLcode code = CURLE_OK;
+    bool stopped = false;
+    for (int running = 1; running > 0;) {
+      stopped = stop.stop_requested();
+      if (stopped) break;
+      if (curl_multi_perform(multi, &running) != CURLM_OK) {
+        code = CURLE_FAILED_INIT;
+        break;
+      }
+      if (running > 0) curl_multi_poll(multi, nullptr, 0, 500, nullptr);
+    }
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left))
+      if (message->msg == CURLMSG_DONE) code = message->data.result;
+    curl_multi_remove_handle(multi, easy_.get());
+    if (stopped) return later("stopped");
+    return code == CURLE_OK ? delivered() : failed(code);
+  }
+
+ private:
+  template <typename Value>
+  void set(CURLoption option, Value value) {
+    if (curl_easy_setopt(easy_.get(), option, value) != CURLE_OK)
+      throw Error{ErrorCode::internal, "libcurl does not take option {}", static_cast<int>(option)};
+  }
+
+  void set_trust() {
+    if (options_.trust.thumbprint.empty()) {
+      set(CURLOPT_SSL_VERIFYHOST, 2L);
+      set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+      if (!options_.trust.ca_file.empty()) {
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        set(CURLOPT_CAINFO, options_.trust.ca_file.c_str());
+      }
+      set(CURLOPT_SSL_CTX_FUNCTION, &check_server_name);
+      set(CURLOPT_SSL_CTX_DATA, &options_.server);
+    } else {
+      set(CURLOPT_SSL_VERIFYHOST, 0L);
+      set(CURLOPT_SSL_CTX_FUNCTION, &pin_certificate);
+      set(CURLOPT_SSL_CTX_DATA, &options_.trust.thumbprint);
+      set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    }
+  }
+
+  static std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* self) {
+    auto& me = *static_cast<Submission*>(self);
+    const std::size_t piece = std::min(size * count, me.rest_.size());
+    std::memcpy(buffer, me.rest_.data(), piece);
+    me.rest_.remove_prefix(piece);
+    return piece;
+  }
+
+  /// libcurl hands over every line that the server says; the last one of a reply has no dash behind its code.
+  static std::size_t on_reply(char* data, std::size_t, std::size_t size, void* self) {
+    auto& me = *static_cast<Submission*>(self);
+    const std::string_view line = trimmed({data, size});
+    const bool last = line.size() >= 3 &&
+                      std::ranges::all_of(line.substr(0, 3), [](char c) { return c >= '0' && c <= '9'; }) &&
+                      (line.size() == 3 || line[3] == ' ');
+    if (last && me.replies_.size() < kMostReplies) me.replies_.emplace_back(line);
+    return size;
+  }
+
+  static int code_of(const std::string& reply) { return std::stoi(reply.substr(0, 3)); }
+  static std::string quoted(const std::string& reply) { return fit(safe_for_terminal(reply), kMostQuoted); }
+
+  [[nodiscard]] Verdict verdict(Verdict::What what, std::string_view why) const {
+    return {.what = what, .text = fmt::format("cannot send mail by {}: {}", options_.server, why), .after = {}};
+  }
+  [[nodiscard]] Verdict later(std::string_view why) const { return verdict(Verdict::What::later, why); }
+  [[nodiscard]] Verdict never(std::string_view why) const { return verdict(Verdict::What::never, why); }
+
+  /// The answers to RCPT stand right before the one to DATA, in the order of the addresses.
+  [[nodiscard]] Verdict delivered() const {
+    Verdict verdict{.what = Verdict::What::delivered, .text = {}, .after = {}};
+    const auto data = std::ranges::find_if(replies_, [](const std::string& reply) { return reply.starts_with("354"); });
+    const auto before = static_cast<std::size_t>(data - replies_.begin());
+    if (data == replies_.end() || before < options_.to.size()) return verdict;
+    for (std::size_t i = 0; i < options_.to.size(); ++i) {
+      const std::string& reply = replies_[before - options_.to.size() + i];
+      if (code_of(reply) < 400) continue;
+      verdict.text +=
+          fmt::format("{}{} was not taken: {}", verdict.text.empty() ? "" : "; ", options_.to[i], quoted(reply));
+    }
+    return verdict;
+  }
+
+  [[nodiscard]] Verdict failed(CURLcode code) const {
+    const std::string detail = safe_for_terminal(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+    // A reply of the middle, 334 for one, says nothing of a failure.
+    const int reply = replies_.empty() ? 0 : code_of(replies_.back());
+    switch (code) {
+      case CURLE_PEER_FAILED_VERIFICATION:
+      case CURLE_SSL_ISSUER_ERROR: return never("its certificate is not the one to be trusted (" + detail + ")");
+      case CURLE_SSL_CACERT_BADFILE: return never("the CA file " + options_.trust.ca_file.string() + " cannot be used");
+      case CURLE_USE_SSL_FAILED: return never("it does not offer STARTTLS");
+      case CURLE_LOGIN_DENIED:
+        if (reply >= 400 && reply < 500) return later(quoted(replies_.back()));
+        return verdict(Verdict::What::denied, "the login of " + safe_for_terminal(options_.username) + " is refused" +
+                                                  (reply >= 500 ? ": " + quoted(replies_.back()) : ""));
+      default: break;
+    }
+    if (reply >= 500) return never(quoted(replies_.back()));
+    if (reply >= 400) return later(quoted(replies_.back()));
+    return later(detail);
+  }
+
+  MailOptions& options_;
+  std::string_view rest_;
+  std::vector<std::string> replies_;
+  char error_[CURL_ERROR_SIZE] = {};
+  std::unique_ptr<curl_slist, FreeList> to_;
+  std::unique_ptr<CURLM, FreeMulti> multi_;
+  std::unique_ptr<CURL, FreeEasy> easy_;  // goes before the multi handle
+};
+
+class MailCourier final : public Courier {
+ public:
+  MailCourier(const ChannelOptions& channel, Clock& clock)
+      : options_(std::get<MailOptions>(channel.way)), timeout_(channel.timeout), clock_(clock) {}
+
+  Verdict carry(const Notice& notice, const std::stop_token& stop) const override {
+    try {
+      const Secret password = options_.username.empty() ? Secret{} : read_secret_file(options_.password_file);
+      const std::string mail = mail_message(options_, notice, clock_.now());
+      MailOptions options = options_;
+      return Submission(options, password, mail, timeout_).run(stop);
+    } catch (const Error& e) {
+      return {.what = Verdict::What::never, .text = e.what(), .after = {}};
+    }
+  }
+
+  [[nodiscard]] std::string where_to() const override {
+    return fmt::format("{} by {}:{}", join(options_.to, ", "), options_.server, options_.port);
+  }
+  [[nodiscard]] std::string credential_mark() const override { return mark_of_file(options_.password_file); }
+
+ private:
+  MailOptions options_;
+  std::chrono::milliseconds timeout_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<Courier> make_mail_courier(const ChannelOptions& options, Clock& clock) {
+  return std::make_unique<MailCourier>(options, clock);
+}
+
+}  // namespace decom::notices
