@@ -93,9 +93,10 @@ void add_verbs(CLI::App& app, Context& ctx) {
   program.footer(
       "Every verb has --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied,\n"
       "5 decomd not reached, 6 cancelled, 7 some failed, 8 needs attention. See decomctl(1).");
-  for (const auto add : {add_search, add_show,   add_records, add_plan,    add_submit, add_list,   add_status,
-                         add_watch,  add_cancel, add_retry,   add_resolve, add_login,  add_logout, add_whoami,
-                         add_token,  add_steps,  add_freeze,  add_thaw,    add_doctor, add_api,    add_describe})
+  for (const auto add :
+       {add_search,  add_show,   add_records, add_plan,   add_submit, add_list,    add_status, add_watch,
+        add_cancel,  add_retry,  add_resolve, add_login,  add_logout, add_whoami,  add_token,  add_steps,
+        add_notices, add_freeze, add_thaw,    add_doctor, add_api,    add_describe})
     add(program, ctx);
   name_verbs(app);
 }

@@ -24,6 +24,7 @@ void add_logout(const Verb& program, Context& ctx);
 void add_whoami(const Verb& program, Context& ctx);
 void add_token(const Verb& program, Context& ctx);
 void add_steps(const Verb& program, Context& ctx);
+void add_notices(const Verb& program, Context& ctx);
 void add_freeze(const Verb& program, Context& ctx);
 void add_thaw(const Verb& program, Context& ctx);
 void add_doctor(const Verb& program, Context& ctx);

@@ -36,6 +36,7 @@ Facts facts_of(const api::Request& request) {
   facts.add("not before", local_time(request.options.not_before));
   facts.add("skipped", join(request.options.skip, " "));
   if (request.warnings > 0) facts.add("warnings", std::to_string(request.warnings), Color::yellow);
+  for (const api::FailedNotice& notice : request.failed_notices) facts.add("warning", notice.text, Color::yellow);
   return facts;
 }
 

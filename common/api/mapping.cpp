@@ -4,6 +4,7 @@
 #include "common/api/admin.hpp"
 #include "common/api/auth.hpp"
 #include "common/api/events.hpp"
+#include "common/api/notices.hpp"
 #include "common/api/plans.hpp"
 #include "common/api/problem.hpp"
 #include "common/api/records.hpp"
@@ -93,7 +94,7 @@ DECOM_WIRE_MAPPING(Aftercare, kind, after, due, state, attempts, found, said)
 DECOM_WIRE_MAPPING(Step, name, kind, irreversible, state, message, attempts, not_before, started, finished, aftercare)
 DECOM_WIRE_MAPPING(Decommission, id, ordinal, machine, plan, state, reason, not_before, cancel_requested, warnings,
                    started, finished, steps)
-DECOM_WIRE_MAPPING(Request, id, created, requester, state, options, warnings, last_event, machines)
+DECOM_WIRE_MAPPING(Request, id, created, requester, state, options, warnings, last_event, machines, failed_notices)
 DECOM_WIRE_MAPPING(RequestRow, id, created, finished, requester, reason, ticket, state, machines, counts, warnings,
                    names)
 DECOM_WIRE_MAPPING(RequestPage, items, next)
@@ -119,6 +120,15 @@ DECOM_WIRE_MAPPING(Steps, kinds, systems)
 DECOM_WIRE_MAPPING(StepsTestBody, systems, timeout_ms)
 DECOM_WIRE_MAPPING(SystemTest, system, kind, ok, code, text, elapsed_ms)
 DECOM_WIRE_MAPPING(StepsTestAnswer, items)
+
+// notices.hpp
+DECOM_WIRE_MAPPING(NoticeChannel, name, kind, shape, where, source, on, told, failed, waiting, last_told, trouble,
+                   trouble_at)
+DECOM_WIRE_MAPPING(Notices, items)
+DECOM_WIRE_MAPPING(NoticesTestBody, channels, timeout_ms)
+DECOM_WIRE_MAPPING(NoticeTest, channel, ok, text, elapsed_ms)
+DECOM_WIRE_MAPPING(NoticesTestAnswer, items)
+DECOM_WIRE_MAPPING(FailedNotice, at, text)
 
 // events.hpp
 DECOM_WIRE_MAPPING(Event, seq, at, request, decommission, step, kind, level, text, data)

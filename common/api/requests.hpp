@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/api/notices.hpp"
 #include "common/api/plans.hpp"
 
 namespace decom::api {
@@ -64,6 +65,7 @@ struct Request {
   int warnings = 0;
   std::int64_t last_event = 0;  ///< follow from here without a gap
   std::vector<Decommission> machines;
+  std::vector<FailedNotice> failed_notices;  ///< warnings too
 };
 DECOM_WIRE_TYPE(Request)
 

@@ -99,10 +99,11 @@ Api::Api(const ApiWorld& world, ApiOptions options)
   add_request_routes(router_, world.admission, world.engine, world.auth, world.store);
   add_record_routes(router_, world.inventory, world.book);
   add_step_routes(router_, world.book, world.registry);
+  add_notice_routes(router_, world.notices, world.store);
   add_event_routes(router_, world.store);
   add_freeze_routes(router_, world.engine, world.auth, world.store);
   add_doctor_routes(router_, {world.store, world.engine, world.inventory, world.book, world.vcenters, world.directory,
-                              world.clock, world.reload_trouble});
+                              world.clock, world.reload_trouble, world.notices});
   add_contract_routes(router_);
 }
 

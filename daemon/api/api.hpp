@@ -33,6 +33,8 @@ struct ApiOptions {
   std::size_t observers_a_plan = 4;  ///< machines of one dry run that are looked at side by side
 };
 
+class Notices;
+
 /// What the handlers use. All of it outlives the Api.
 struct ApiWorld {
   Store& store;
@@ -45,6 +47,7 @@ struct ApiWorld {
   VcenterPool& vcenters;
   Directory* directory = nullptr;  ///< null where none is configured
   Clock& clock;
+  Notices* notices = nullptr;  ///< null where nobody is told of anything
   /// For doctor: what was wrong with the last reload; empty when nothing was.
   std::function<std::string()> reload_trouble{};
 };

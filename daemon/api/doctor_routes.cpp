@@ -3,6 +3,7 @@
 #include "daemon/api/routes.hpp"
 #include "daemon/api/to_wire.hpp"
 #include "daemon/directory/directory.hpp"
+#include "daemon/notices/notices.hpp"
 #include "daemon/records/record_book.hpp"
 #include "daemon/vsphere/vcenter.hpp"
 
@@ -135,6 +136,23 @@ void check_records(Checks& checks, const RecordBook& book) {
   }
 }
 
+/// Nothing is sent for it: what the last attempt came to.
+void check_notices(Checks& checks, const Notices& notices) {
+  for (const notices::ChannelStatus& status : notices.status()) {
+    const std::string name = "notices " + status.options.name;
+    const std::string told = status.last_told
+                                 ? fmt::format("{} told, the last at {}", status.told, to_rfc3339(*status.last_told))
+                                 : "none told since the start";
+    if (status.trouble.empty()) {
+      checks.good(name, fmt::format("{}: {}", status.where, told));
+    } else {
+      checks.warn(name,
+                  fmt::format("{} ({}, {} failed, {} waiting)", status.trouble, told, status.failed, status.waiting),
+                  fmt::format("decomctl notices --test {}", status.options.name));
+    }
+  }
+}
+
 HttpAnswer doctor(const DoctorParts& parts, const ApiCall& call) {
   Checks checks;
   check_caller(checks, call);
@@ -149,6 +167,7 @@ HttpAnswer doctor(const DoctorParts& parts, const ApiCall& call) {
   check_records(checks, parts.book);
   check_store(checks, parts.store);
   check_engine(checks, parts.engine, parts.store);
+  if (parts.notices != nullptr) check_notices(checks, *parts.notices);
   const std::string reload = parts.reload_trouble ? parts.reload_trouble() : "";
   if (!reload.empty()) checks.warn("configuration", "the last reload was refused: " + reload, "decomd --check");
   return json_response(checks.result());

@@ -17,7 +17,7 @@ namespace {
 /// The journal's number is read first: what changes meanwhile is shown twice rather than never.
 api::Request whole_request(const Store& store, std::int64_t id) {
   const std::int64_t last = store.last_seq();
-  return to_wire(store.load_request(id), last);
+  return to_wire(store.load_request(id), last, store.failed_notices(id));
 }
 
 /// A repeat is answered from the store alone. Else everything is asked again of vCenter and directory first; where that

@@ -14,6 +14,7 @@ class Auth;
 class Directory;
 class Engine;
 class Inventory;
+class Notices;
 class RecordBook;
 class StepRegistry;
 class Store;
@@ -26,6 +27,8 @@ void add_plan_routes(Router& router, Admission& admission, Engine& engine, Store
 void add_request_routes(Router& router, Admission& admission, Engine& engine, Auth& auth, Store& store);
 void add_record_routes(Router& router, const Inventory& inventory, const RecordBook& book);
 void add_step_routes(Router& router, const RecordBook& book, const StepRegistry& registry);
+/// `notices` may be null: nobody is told of anything.
+void add_notice_routes(Router& router, Notices* notices, Store& store);
 void add_event_routes(Router& router, Store& store);
 void add_freeze_routes(Router& router, Engine& engine, Auth& auth, Store& store);
 
@@ -38,6 +41,7 @@ struct DoctorParts {
   Directory* directory;
   Clock& clock;
   std::function<std::string()> reload_trouble;
+  const Notices* notices;
 };
 void add_doctor_routes(Router& router, DoctorParts parts);
 

@@ -189,15 +189,17 @@ api::Plan to_wire(const PlanOffer& offer, const std::vector<std::vector<StepPrev
   return wire;
 }
 
-api::Request to_wire(const Request& request, std::int64_t last_event) {
+api::Request to_wire(const Request& request, std::int64_t last_event, const std::vector<Event>& failed_notices) {
   api::Request wire{.id = request.id,
                     .created = to_rfc3339(request.created),
                     .requester = request.requester,
                     .state = {},
                     .options = to_wire(request.options),
-                    .warnings = 0,
+                    .warnings = static_cast<int>(failed_notices.size()),
                     .last_event = last_event,
-                    .machines = {}};
+                    .machines = {},
+                    .failed_notices = {}};
+  for (const Event& event : failed_notices) wire.failed_notices.push_back({to_rfc3339(event.at), event.text});
   std::vector<DecommissionState> states;
   for (const Decommission& decommission : request.decommissions) {
     states.push_back(decommission.state);
@@ -221,6 +223,25 @@ api::RequestRow to_wire(const RequestRow& row) {
                        .warnings = row.warnings,
                        .names = row.names};
   for (const auto& [state, count] : row.counts) wire.counts.emplace(to_string(state), count);
+  return wire;
+}
+
+api::NoticeChannel to_wire(const notices::ChannelStatus& status) {
+  const notices::ChannelOptions& options = status.options;
+  const auto* webhook = std::get_if<notices::WebhookOptions>(&options.way);
+  api::NoticeChannel wire{.name = options.name,
+                          .kind = webhook != nullptr ? "webhook" : "mail",
+                          .shape = webhook != nullptr ? webhook->shape : std::string{},
+                          .where = status.where,
+                          .source = options.source,
+                          .on = {},
+                          .told = status.told,
+                          .failed = status.failed,
+                          .waiting = static_cast<std::int64_t>(status.waiting),
+                          .last_told = optional_time(status.last_told),
+                          .trouble = status.trouble,
+                          .trouble_at = optional_time(status.last_trouble_at)};
+  for (const notices::Occasion occasion : options.on) wire.on.emplace_back(to_string(occasion));
   return wire;
 }
 

@@ -232,6 +232,7 @@ class App::Impl {
             .vcenters = vcenters_,
             .directory = directory_.get(),
             .clock = clock_,
+            .notices = &notices_,
             .reload_trouble = [this] { return reload_trouble_.get(); }};
   }
 

@@ -186,21 +186,24 @@ class Submission {
 
   [[nodiscard]] Verdict failed(CURLcode code) const {
     const std::string detail = safe_for_terminal(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
-    // A reply of the middle, 334 for one, says nothing of a failure.
-    const int reply = replies_.empty() ? 0 : code_of(replies_.back());
+    // Behind what went wrong comes the server's farewell, since libcurl says QUIT.
+    const auto last = std::ranges::find_if(replies_.rbegin(), replies_.rend(),
+                                           [](const std::string& reply) { return !reply.starts_with("221"); });
+    const std::string said = last == replies_.rend() ? std::string{} : quoted(*last);
+    const int reply = last == replies_.rend() ? 0 : code_of(*last);
     switch (code) {
       case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_ISSUER_ERROR: return never("its certificate is not the one to be trusted (" + detail + ")");
       case CURLE_SSL_CACERT_BADFILE: return never("the CA file " + options_.trust.ca_file.string() + " cannot be used");
       case CURLE_USE_SSL_FAILED: return never("it does not offer STARTTLS");
       case CURLE_LOGIN_DENIED:
-        if (reply >= 400 && reply < 500) return later(quoted(replies_.back()));
+        if (reply >= 400 && reply < 500) return later(said);
         return verdict(Verdict::What::denied, "the login of " + safe_for_terminal(options_.username) + " is refused" +
-                                                  (reply >= 500 ? ": " + quoted(replies_.back()) : ""));
+                                                  (reply >= 500 ? ": " + said : ""));
       default: break;
     }
-    if (reply >= 500) return never(quoted(replies_.back()));
-    if (reply >= 400) return later(quoted(replies_.back()));
+    if (reply >= 500) return never(said);
+    if (reply >= 400) return later(said);
     return later(detail);
   }
 

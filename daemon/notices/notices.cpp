@@ -177,6 +177,7 @@ void Notices::follow(const std::stop_token& stop) {
     std::int64_t last = 0;
     {
       const std::lock_guard guard(mutex_);
+      if (changes_) continue;
       last = known_last_;
     }
     if (last > position) {
@@ -194,6 +195,8 @@ void Notices::follow(const std::stop_token& stop) {
         continue;
       }
     }
+    // What was committed since may be news to a channel that is only now being made.
+    std::erase_if(events, [&](const Event& event) { return event.seq > last; });
     for (const Event& event : events) digest.take(event, clock_.steady());
     if (!events.empty()) position = events.back().seq;
     for (const Draft& draft : digest.due(clock_.steady())) tell(draft);

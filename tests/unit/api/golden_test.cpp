@@ -133,7 +133,7 @@ TEST_CASE("what people see of plans") {
 }
 
 TEST_CASE("what people see of requests") {
-  check("Request", to_wire(some_request(), 99));
+  check("Request", to_wire(some_request(), 99, {{.at = kMoment, .request = 17, .text = "notice of start to ops: no"}}));
   const RequestRow row{.id = 17,
                        .created = kMoment,
                        .requester = "CORP\\alice",
@@ -208,6 +208,20 @@ TEST_CASE("what people see of the daemon") {
   check("StepsTestBody", api::StepsTestBody{{"dns-corp"}, 5000});
   check("StepsTestAnswer", api::StepsTestAnswer{{{"dns-corp", "dns", true, {}, "zone corp, serial 17", 5},
                                                  {"cmdb", "http", false, "denied", "403", 7}}});
+  check("Notices", api::Notices{{{"ops",
+                                  "webhook",
+                                  "slack",
+                                  "https://hooks.example.com:443",
+                                  "/etc/decom/notices.d/ops.toml",
+                                  {"start", "finish"},
+                                  3,
+                                  1,
+                                  0,
+                                  "2026-01-01T00:00:00.000Z",
+                                  "",
+                                  {}}}});
+  check("NoticesTestBody", api::NoticesTestBody{{"ops"}, 5000});
+  check("NoticesTestAnswer", api::NoticesTestAnswer{{{"ops", false, "HTTP 404", 12}}});
   check("Doctor", api::Doctor{{{"store", "ok", "schema 1", ""}}});
   check("Problem", api::Problem{"about:blank", "Conflict", 409, "conflict", "it lives", {{"web01", "in 17.3"}}});
 }
@@ -232,7 +246,8 @@ TEST_CASE("every type of the contract has a file here") {
         "Nothing",          "ProblemItem",     "Disk",          "Options",     "Step",          "Decommission",
         "CancelledMachine", "RequestRow",      "Check",         "PlannedStep", "PlannedRecord", "PlannedMachine",
         "TokenRow",         "VmField",         "Event",         "FoundRecord", "Ghost",         "KindOfStep",
-        "MachineRecords",   "SystemOfRecords", "SystemRecords", "SystemTest",  "Aftercare"};
+        "MachineRecords",   "SystemOfRecords", "SystemRecords", "SystemTest",  "Aftercare",     "NoticeChannel",
+        "NoticeTest",       "FailedNotice"};
     CAPTURE(name);
     CHECK((parts.contains(name) || std::filesystem::exists(DECOM_SOURCE_DIR "/tests/golden/api/" + name + ".json")));
   }
