@@ -28,13 +28,16 @@ Channel::Channel(ChannelOptions options, Clock& clock, Settled settled)
 Channel::~Channel() { stop(); }
 
 void Channel::start() {
+  if (thread_.joinable()) return;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   pthread_setname_np(thread_.native_handle(), ("notice-" + options_.name).substr(0, 15).c_str());
 }
 
+void Channel::request_stop() { thread_.request_stop(); }
+
 void Channel::stop() {
   if (!thread_.joinable()) return;
-  thread_.request_stop();
+  request_stop();
   thread_.join();
 }
 

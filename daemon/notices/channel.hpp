@@ -41,7 +41,8 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
   ~Channel();  ///< stops an attempt that is under way; what waits is dropped, and the bookmark knows
 
-  void start();
+  void start();  ///< does nothing where it runs already
+  void request_stop();
   /// Ends the thread. Before `settled` becomes invalid.
   void stop();
   /// Any thread; returns at once.

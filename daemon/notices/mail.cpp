@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include <curl/curl.h>
 #include <fmt/core.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/certificate.hpp"
 #include "common/base/error.hpp"
@@ -81,6 +84,10 @@ class Submission {
     to_.reset(list);
     set(CURLOPT_MAIL_RCPT, to_.get());
     set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one address that is gone must not keep the others from knowing
+    set(CURLOPT_OPENSOCKETFUNCTION, &Submission::on_open);
+    set(CURLOPT_OPENSOCKETDATA, this);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &Submission::on_close);
+    set(CURLOPT_CLOSESOCKETDATA, this);
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &Submission::on_read);
     set(CURLOPT_READDATA, this);
@@ -111,6 +118,9 @@ class Submission {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi, &left))
       if (message->msg == CURLMSG_DONE) code = message->data.result;
+    // Else libcurl would say QUIT and wait for the answer.
+    if (stopped)
+      for (const curl_socket_t socket : sockets_) ::shutdown(socket, SHUT_RDWR);
     curl_multi_remove_handle(multi, easy_.get());
     if (stopped) return later("stopped");
     return code == CURLE_OK ? delivered() : failed(code);
@@ -139,6 +149,17 @@ class Submission {
       set(CURLOPT_SSL_CTX_DATA, &options_.trust.thumbprint);
       set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
     }
+  }
+
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
+    const int made = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (made < 0) return CURL_SOCKET_BAD;
+    static_cast<Submission*>(self)->sockets_.insert(made);
+    return made;
+  }
+  static int on_close(void* self, curl_socket_t socket) {
+    static_cast<Submission*>(self)->sockets_.erase(socket);
+    return ::close(socket);
   }
 
   static std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* self) {
@@ -210,6 +231,7 @@ class Submission {
   MailOptions& options_;
   std::string_view rest_;
   std::vector<std::string> replies_;
+  std::set<curl_socket_t> sockets_;
   char error_[CURL_ERROR_SIZE] = {};
   std::unique_ptr<curl_slist, FreeList> to_;
   std::unique_ptr<CURLM, FreeMulti> multi_;

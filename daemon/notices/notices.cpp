@@ -77,6 +77,7 @@ void Notices::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
+  for (const auto& [name, channel] : channels()) channel->request_stop();  // all at once
   for (const auto& [name, channel] : channels()) channel->stop();
   if (!bookmarks_) return;
   try {
