@@ -33,11 +33,22 @@ void Channel::start() {
   pthread_setname_np(thread_.native_handle(), ("notice-" + options_.name).substr(0, 15).c_str());
 }
 
-void Channel::request_stop() { thread_.request_stop(); }
+void Channel::close() {
+  {
+    const std::lock_guard guard(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+}
 
-void Channel::stop() {
+void Channel::stop(std::chrono::steady_clock::time_point patience) {
   if (!thread_.joinable()) return;
-  request_stop();
+  close();
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, patience, [this] { return is_over_; });
+  }
+  thread_.request_stop();
   thread_.join();
 }
 
@@ -81,7 +92,7 @@ void Channel::replace(ChannelOptions options) {
 
 bool Channel::wait_for_turn(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
   for (;;) {
-    if (!changed_.wait(lock, stop, [&] { return !queue_.empty(); })) return false;
+    if (!changed_.wait(lock, stop, [&] { return closing_ || !queue_.empty(); }) || closing_) return false;
     if (clock_.steady() >= not_before_) return true;
     clock_.wait_until(changed_, lock, stop, not_before_);
     if (stop.stop_requested()) return false;
@@ -99,13 +110,15 @@ void Channel::run(const std::stop_token& stop) {
     const Verdict verdict = attempt(notice, *courier, stop);
     lock.lock();
     busy_ = false;
-    if (stop.stop_requested() && verdict.what != Verdict::What::delivered) return;  // told after the next start
+    if (stop.stop_requested() && verdict.what != Verdict::What::delivered) break;  // told after the next start
     if (!weigh(verdict, since)) continue;
     queue_.pop_front();
     lock.unlock();
     settled_(notice, verdict.text);
     lock.lock();
   }
+  is_over_ = true;
+  changed_.notify_all();
 }
 
 Verdict Channel::attempt(const Notice& notice, const Courier& courier, const std::stop_token& stop) {

@@ -42,9 +42,10 @@ class Channel {
   ~Channel();  ///< stops an attempt that is under way; what waits is dropped, and the bookmark knows
 
   void start();  ///< does nothing where it runs already
-  void request_stop();
-  /// Ends the thread. Before `settled` becomes invalid.
-  void stop();
+  /// No further attempt is begun.
+  void close();
+  /// Ends the thread, and an attempt that is under way at `patience`. Before `settled` becomes invalid.
+  void stop(std::chrono::steady_clock::time_point patience = {});
   /// Any thread; returns at once.
   void post(Notice notice);
   /// For notices to come, and those that wait. A changed configuration is tried at once.
@@ -76,6 +77,8 @@ class Channel {
   std::shared_ptr<const Courier> courier_;
   std::deque<Waiting> queue_;
   bool busy_ = false;  ///< with the front of the queue
+  bool closing_ = false;
+  bool is_over_ = false;  ///< the thread has nothing more to do
   Clock::Steady not_before_{};
   std::chrono::milliseconds pause_{0};
   std::string refused_mark_;  ///< of the password that was refused

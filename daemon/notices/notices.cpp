@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kPage = 500;
 constexpr auto kAfterTrouble = 1s;
+constexpr auto kPatience = 1s;
 /// So many events without a notice are not read again after a crash.
 constexpr std::int64_t kSaveEvery = 5000;
 
@@ -77,8 +78,10 @@ void Notices::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
-  for (const auto& [name, channel] : channels()) channel->request_stop();  // all at once
-  for (const auto& [name, channel] : channels()) channel->stop();
+  for (const auto& [name, channel] : channels()) channel->close();
+  // What is under way and nearly there would come twice.
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  for (const auto& [name, channel] : channels()) channel->stop(patience);
   if (!bookmarks_) return;
   try {
     bookmarks_->save();
