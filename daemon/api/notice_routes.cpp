@@ -9,14 +9,14 @@
 namespace decom {
 namespace {
 
-HttpAnswer list(const Notices* notices) {
+HttpAnswer list_channels(const Notices* notices) {
   api::Notices answer;
   if (notices != nullptr)
     for (const notices::ChannelStatus& status : notices->status()) answer.items.push_back(to_wire(status));
   return json_response(answer);
 }
 
-HttpAnswer test(Notices* notices, Store& store, const ApiCall& call) {
+HttpAnswer test_channels(Notices* notices, Store& store, const ApiCall& call) {
   const auto body = read_body<api::NoticesTestBody>(call.body);
   const auto within = time_limit(body.timeout_ms);
   api::NoticesTestAnswer answer;
@@ -31,14 +31,15 @@ HttpAnswer test(Notices* notices, Store& store, const ApiCall& call) {
 }  // namespace
 
 void add_notice_routes(Router& router, Notices* notices, Store& store) {
-  router.add(
-      {.method = "GET", .pattern = "/v1/notices", .handler = [notices](const ApiCall&) { return list(notices); }});
+  router.add({.method = "GET", .pattern = "/v1/notices", .handler = [notices](const ApiCall&) {
+                return list_channels(notices);
+              }});
   router.add({.method = "POST",
               .pattern = "/v1/notices/test",
               .access = Access::admin,
               .where = Where::outside,
               .takes_body = true,
-              .handler = [notices, &store](const ApiCall& call) { return test(notices, store, call); }});
+              .handler = [notices, &store](const ApiCall& call) { return test_channels(notices, store, call); }});
 }
 
 }  // namespace decom

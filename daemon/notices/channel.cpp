@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kLongestPause = 2min;
 
 Channel::Channel(ChannelOptions options, Clock& clock, Settled settled)
     : clock_(clock),
+      name_(options.name),
       settled_(std::move(settled)),
       options_(std::move(options)),
       courier_(make_courier(options_, clock)) {}
@@ -30,7 +31,7 @@ Channel::~Channel() { stop(); }
 void Channel::start() {
   if (thread_.joinable()) return;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  pthread_setname_np(thread_.native_handle(), ("notice-" + options_.name).substr(0, 15).c_str());
+  pthread_setname_np(thread_.native_handle(), ("notice-" + name_).substr(0, 15).c_str());
 }
 
 void Channel::close() {
@@ -160,7 +161,7 @@ void Channel::note(const Verdict& verdict) {
   status_.trouble = verdict.text;
   if (!verdict.text.empty()) {
     status_.last_trouble_at = clock_.now();
-    log::warning("notices", "{}: {}", options_.name, verdict.text);
+    log::warning("notices", "{}: {}", name_, verdict.text);
   }
 }
 

@@ -70,6 +70,7 @@ class Channel {
   void note(const Verdict& verdict);
 
   Clock& clock_;
+  const std::string name_;
   Settled settled_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

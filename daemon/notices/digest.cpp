@@ -57,6 +57,12 @@ void Digest::take(const Event& event, Clock::Steady now) {
         gather(event, item_of(event, Occasion::attention, data, member(data, "reason")), now);
       break;
     }
+    case EventKind::record_returned: {
+      Item item = item_of(event, Occasion::attention, data_of(event), event.text);
+      if (!item.name.empty() && item.text.starts_with(item.name + ": ")) item.text.erase(0, item.name.size() + 2);
+      gather(event, std::move(item), now);
+      break;
+    }
     case EventKind::freeze_changed: tell_at_once(event, item_of(event, Occasion::attention, {}, event.text)); break;
     case EventKind::request_accepted:
     case EventKind::decommission_queued:
@@ -70,6 +76,8 @@ void Digest::take(const Event& event, Clock::Steady now) {
     case EventKind::step_progress:
     case EventKind::step_message:
     case EventKind::step_finished:
+    case EventKind::step_lifted:
+    case EventKind::record_looked:
     case EventKind::notice_failed: break;
   }
 }

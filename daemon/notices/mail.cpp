@@ -20,7 +20,7 @@
 namespace decom::notices {
 namespace {
 
-constexpr std::size_t kMostQuoted = 160;
+constexpr std::size_t kMostOfReply = 160;
 constexpr std::size_t kMostReplies = 1000;
 
 void start_libcurl() {
@@ -182,7 +182,7 @@ class Submission {
   }
 
   static int code_of(const std::string& reply) { return std::stoi(reply.substr(0, 3)); }
-  static std::string quoted(const std::string& reply) { return fit(safe_for_terminal(reply), kMostQuoted); }
+  static std::string quoted(const std::string& reply) { return fit(safe_for_terminal(reply), kMostOfReply); }
 
   [[nodiscard]] Verdict verdict(Verdict::What what, std::string_view why) const {
     return {.what = what, .text = fmt::format("cannot send mail by {}: {}", options_.server, why), .after = {}};

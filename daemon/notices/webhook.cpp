@@ -16,7 +16,7 @@ namespace {
 
 /// Parts of an address shorter than this are words such as "services"; a longer one may be the secret.
 constexpr std::size_t kShortestSecret = 8;
-constexpr std::size_t kMostQuoted = 160;
+constexpr std::size_t kMostOfAnswer = 160;
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -36,7 +36,7 @@ std::string quotable(std::string_view answer, const std::vector<const Secret*>& 
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-  return fit(safe_for_terminal(line), kMostQuoted);
+  return fit(safe_for_terminal(line), kMostOfAnswer);
 }
 
 class WebhookCourier final : public Courier {
