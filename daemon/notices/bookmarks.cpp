@@ -90,7 +90,6 @@ void Bookmarks::set_channels(const std::vector<std::string>& channels) {
   std::erase_if(marks_, [&](const auto& mark) { return std::ranges::find(channels, mark.first) == channels.end(); });
   for (const std::string& channel : channels)
     marks_.try_emplace(channel, Mark{.cursor = position_, .ahead = {}, .owed = {}});
-  save_locked();
 }
 
 void Bookmarks::save() {

@@ -36,7 +36,7 @@ class Bookmarks {
   void settled(const std::string& channel, const Notice& notice);
   /// The journal was read up to `position`, and nothing from `held` on is with the channels yet.
   void reached(std::int64_t position, std::optional<std::int64_t> held);
-  /// Channels that are new begin where reading is; those that are gone are forgotten. Saves.
+  /// Channels that are new begin where reading is; those that are gone are forgotten.
   void set_channels(const std::vector<std::string>& channels);
   void save();
 

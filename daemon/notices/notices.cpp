@@ -78,16 +78,17 @@ void Notices::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
+  std::vector<std::shared_ptr<Channel>> retired;
+  {
+    const std::lock_guard guard(mutex_);
+    retired = std::exchange(retired_, {});
+  }
+  for (const auto& channel : retired) channel->stop();
   for (const auto& [name, channel] : channels()) channel->close();
   // What is under way and nearly there would come twice.
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   for (const auto& [name, channel] : channels()) channel->stop(patience);
-  if (!bookmarks_) return;
-  try {
-    bookmarks_->save();
-  } catch (const Error& e) {
-    log::warning("notices", "cannot note what was told: {}", e.what());
-  }
+  if (bookmarks_) save();
 }
 
 void Notices::grown(std::int64_t last) {
@@ -132,22 +133,45 @@ std::vector<ChannelStatus> Notices::status() const {
 }
 
 void Notices::run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
+  while (!bookmarks_ && !stop.stop_requested()) {
     try {
-      if (!bookmarks_) {
-        const std::int64_t last = store_.last_seq();
-        bookmarks_ = std::make_unique<Bookmarks>(store_.notice_state(), names_of(channels()), last,
-                                                 [this](const std::string& state) { store_.save_notice_state(state); });
-        bookmarks_->save();
-        grown(last);
-        for (const auto& [name, channel] : channels()) channel->start();
-      }
-      follow(stop);
+      const std::int64_t last = store_.last_seq();
+      auto marks = std::make_unique<Bookmarks>(store_.notice_state(), names_of(channels()), last,
+                                               [this](const std::string& state) { store_.save_notice_state(state); });
+      marks->save();
+      bookmarks_ = std::move(marks);
+      grown(last);
     } catch (const Error& e) {
-      log::error("notices", "cannot follow the journal: {}", e.what());
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, stop, kAfterTrouble, [] { return false; });
+      log::error("notices", "cannot read up to where people were told: {}", e.what());
+      pause(stop);
     }
+  }
+  if (stop.stop_requested()) return;
+  for (const auto& [name, channel] : channels()) channel->start();
+  follow(stop);
+}
+
+void Notices::pause(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, kAfterTrouble, [] { return false; });
+}
+
+void Notices::save() {
+  try {
+    bookmarks_->save();
+  } catch (const Error& e) {
+    log::warning("notices", "cannot note up to where people were told: {}", e.what());
+  }
+}
+
+/// Whether its request began with this event.
+bool Notices::is_first(const Event& event) const {
+  try {
+    const RequestFacts facts = facts_of(store_.load_request(event.request));
+    return facts.first_machine == event.machine.value_or(0) && facts.first_started == event.at;
+  } catch (const Error& e) {
+    log::warning("notices", "request {}: {}", event.request, e.what());
+    return false;
   }
 }
 
@@ -169,10 +193,7 @@ bool Notices::wait(const std::stop_token& stop, const Digest& digest, std::int64
 }
 
 void Notices::follow(const std::stop_token& stop) {
-  Digest digest(options_.window, [this](const Event& event) {
-    const RequestFacts facts = facts_of(store_.load_request(event.request));
-    return facts.first_machine == event.machine.value_or(0) && facts.first_started == event.at;
-  });
+  Digest digest(options_.window, [this](const Event& event) { return is_first(event); });
   std::int64_t position = bookmarks_->start();
   std::int64_t saved = position;
   while (wait(stop, digest, position)) {
@@ -188,9 +209,13 @@ void Notices::follow(const std::stop_token& stop) {
       try {
         events = store_.events({.since = position, .request = 0, .machine = std::nullopt, .limit = kPage});
       } catch (const Error& e) {
-        if (e.code() != ErrorCode::gone) throw;
-        log::warning("notices", "the journal was pruned before everything in it was told: {}", e.what());
-        position = store_.last_seq();
+        if (e.code() == ErrorCode::gone) {
+          log::warning("notices", "the journal was pruned before everything in it was told: {}", e.what());
+          position = store_.last_seq();
+        } else {
+          log::error("notices", "cannot follow the journal: {}", e.what());
+          pause(stop);
+        }
         continue;
       }
       if (events.empty()) {  // announced and not there: a reader's view may lag behind the writer's
@@ -207,7 +232,7 @@ void Notices::follow(const std::stop_token& stop) {
     if (position >= last) tell_backlog();
     bookmarks_->reached(position, digest.held_from());
     if (position - saved >= kSaveEvery) {
-      bookmarks_->save();
+      save();
       saved = position;
     }
   }
@@ -224,6 +249,7 @@ void Notices::take_changes() {
   }
   for (const auto& channel : retired) channel->stop();
   bookmarks_->set_channels(names_of(now));
+  save();
   for (const auto& [name, channel] : now) channel->start();
 }
 

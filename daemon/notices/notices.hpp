@@ -18,6 +18,7 @@
 namespace decom {
 
 class Store;
+struct Event;
 
 namespace notices {
 class Bookmarks;
@@ -65,6 +66,9 @@ class Notices {
   void follow(const std::stop_token& stop);
   bool wait(const std::stop_token& stop, const notices::Digest& digest, std::int64_t position);
   void take_changes();
+  void pause(const std::stop_token& stop);
+  void save();
+  [[nodiscard]] bool is_first(const Event& event) const;
   void tell(const notices::Draft& draft);
   void tell_backlog();
   void settled(const std::string& channel, const notices::Notice& notice, const std::string& failure);

@@ -125,9 +125,10 @@ class Writer {
   }
 
   void of_daemon() {
-    words_.title = "decom: " + outside(notice_.draft.items.back().text, 200);
-    for (std::size_t i = 0; i + 1 < notice_.draft.items.size(); ++i)
-      say("Before: " + outside(notice_.draft.items[i].text, 200));
+    // A title of our own words alone: Slack refuses one of more than 150 characters.
+    const bool frozen = notice_.draft.items.back().text.starts_with("frozen");
+    words_.title = frozen ? "decom: everything irreversible is stopped" : "decom: irreversible calls go on";
+    for (const Item& item : notice_.draft.items) say(outside(item.text, 400));
   }
 
   void of_summary() {
