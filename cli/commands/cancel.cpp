@@ -11,18 +11,16 @@ namespace decom::cli {
 namespace {
 
 struct CancelOptions {
-  std::string request;
-  std::vector<std::string> machines;
+  RequestOptions request;
   bool no_wait = false;
   OutputOptions output;
 };
 
 int cancel(const CancelOptions& options, Context& ctx) {
   constexpr int kExitInterrupted = 130;
-  const RequestRef ref = parse_request_ref(options.request);
+  const RequestRef ref = parse_request_ref(options.request.request);
   const Client client = ctx.client();
-  api::CancelBody body{options.machines};
-  if (ref.machine) body.machines.push_back(ref.machine_id());
+  const api::CancelBody body{options.request.machines_of(ref)};
   const std::string path = "/v1/requests/" + std::to_string(ref.request);
   const Json accepted = client.post(path + "/cancel", body);
   const auto answer = accepted.get<api::CancelAnswer>();
@@ -57,13 +55,7 @@ int cancel(const CancelOptions& options, Context& ctx) {
 void add_cancel(const Verb& program, Context& ctx) {
   auto options = std::make_shared<CancelOptions>();
   const Verb verb = program.verb("cancel", "Stop a request; steps that are done stay done");
-  verb.option("request", options->request, "17, or 17.3 for its third machine")
-      .required()
-      .type_name("REQUEST")
-      .completes(ValueSpec::Kind::request);
-  verb.option("--vm", options->machines, "Only this machine of it, as 17.3 or by name; may be repeated")
-      .type_name("VM")
-      .one_a_time();
+  options->request.add(verb);
   verb.flag("--no-wait", options->no_wait, "Do not wait until it has stopped");
   options->output.add(verb, {"table", "json"});
   verb.footer(

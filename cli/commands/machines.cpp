@@ -78,4 +78,20 @@ RequestRef parse_request_ref(const std::string& text) {
               text};
 }
 
+void RequestOptions::add(const Verb& verb) {
+  verb.option("request", request, "17, or 17.3 for its third machine")
+      .required()
+      .type_name("REQUEST")
+      .completes(ValueSpec::Kind::request);
+  verb.option("--vm", machines, "Only this machine of it, as 17.3 or by name; may be repeated")
+      .type_name("VM")
+      .one_a_time();
+}
+
+std::vector<std::string> RequestOptions::machines_of(const RequestRef& ref) const {
+  std::vector<std::string> wanted = machines;
+  if (ref.machine) wanted.push_back(ref.machine_id());
+  return wanted;
+}
+
 }  // namespace decom::cli

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands/verb.hpp"
+
 namespace decom::cli {
 
 /// What was typed, and what a file lists: one machine a line, blank lines and lines that begin with # left out.
@@ -27,5 +29,15 @@ struct RequestRef {
 std::optional<RequestRef> request_ref(const std::string& text);
 /// Throws `usage`.
 RequestRef parse_request_ref(const std::string& text);
+
+/// A request, or machines of one.
+struct RequestOptions {
+  std::string request;                ///< as typed: "17", or "17.3"
+  std::vector<std::string> machines;  ///< of --vm
+
+  void add(const Verb& verb);
+  /// What the API calls the machines; none: all of them.
+  [[nodiscard]] std::vector<std::string> machines_of(const RequestRef& ref) const;
+};
 
 }  // namespace decom::cli

@@ -48,8 +48,7 @@ class RecordSystem {
   virtual std::optional<Record> read(const Machine& machine, const std::string& id, const RecordCall& call) = 0;
 
   /// Removes exactly that record, which `find` or `read` returned, or does to it what its `effect` says. Sent at most
-  /// once. Returns what was done, for
-  /// people: "deleted", "moved to OU=Retired".
+  /// once. Returns what was done, for people: "deleted", "moved to OU=Retired".
   virtual std::string remove(const Machine& machine, const Record& record, const RecordCall& call) = 0;
 
   /// Tries the credential and the control; says what was seen: "zone lab.example.test, serial 17".

@@ -79,6 +79,9 @@ Record to_record(const Record& account, const ComputerChild& child) {
   return record;
 }
 
+/// Where it lies, as LDIF: of a move nothing else is lost.
+std::string image_of_place(const Computer& account) { return fmt::format("version: 1\n\ndn: {}\n", account.dn); }
+
 }  // namespace
 
 Record AdRecords::record_of(const Machine& machine, const Computer& account) const {
@@ -101,7 +104,7 @@ Record AdRecords::record_of(const Machine& machine, const Computer& account) con
 Record AdRecords::place_of(const Record& account, const Computer& now) {
   Record place = account;
   place.id = now.guid + kPlace;
-  place.before = fmt::format("version: 1\n\ndn: {}\n", now.dn);
+  place.before = image_of_place(now);
   place.effect = "move";
   place.done.clear();
   if (lies_in(now, action_.move_to)) {
@@ -174,8 +177,7 @@ std::string AdRecords::remove(const Machine&, const Record& record, const Record
     return "removed";
   }
   if (id.place) {
-    if (fmt::format("version: 1\n\ndn: {}\n", account->dn) != record.before)
-      throw Error{ErrorCode::precondition, "it is {} by now", account->dn};
+    if (image_of_place(*account) != record.before) throw Error{ErrorCode::precondition, "it is {} by now", account->dn};
     directory_.move_computer(*account, action_.move_to);
     return "moved";
   }
