@@ -40,12 +40,13 @@ struct Machine {
   std::string cluster;  ///< or the host's name where it stands alone
   std::string host;
   std::string resource_pool;
-  std::string guest_id;                   ///< config.guestId: "windows2019srv_64Guest"
-  std::string guest_full_name;            ///< config.guestFullName, or what the tools say while they run
-  std::string tools_guest_id;             ///< guest.guestId as the tools report it; empty when they never did
-  OsFamily family = OsFamily::other;      ///< from guest_id; `ambiguous` where the tools disagree
-  std::string guest_host_name;            ///< guest.hostName
-  std::vector<std::string> ip_addresses;  ///< all that the tools report, the primary first
+  std::string guest_id;                    ///< config.guestId: "windows2019srv_64Guest"
+  std::string guest_full_name;             ///< config.guestFullName, or what the tools say while they run
+  std::string tools_guest_id;              ///< guest.guestId as the tools report it; empty when they never did
+  OsFamily family = OsFamily::other;       ///< from guest_id; `ambiguous` where the tools disagree
+  std::string guest_host_name;             ///< guest.hostName
+  std::vector<std::string> ip_addresses;   ///< all that the tools report, the primary first
+  std::vector<std::string> mac_addresses;  ///< of its network cards: "00:50:56:8a:0b:1c"; none in the mirror's copy
   PowerState power = PowerState::unknown;
   std::string tools;  ///< guest.toolsRunningStatus without its prefix: "running", "not_running", …
   std::string bios_uuid;

@@ -70,7 +70,9 @@ class Line {
         facts.addresses = said;
       else if (name == "uuid")
         facts.uuids = said;
-      else if (name != "mac")  // vSphere told us none to compare it with
+      else if (name == "mac")
+        facts.macs = said;
+      else
         throw Error{ErrorCode::protocol, "'{}' has '{}'; expected name, host, ip, uuid or mac", key, name};
     }
     return facts;
@@ -136,6 +138,7 @@ std::string exec_input(const Machine* machine, const Record* record) {
                         {"host_name", machine->guest_host_name},
                         {"addresses", machine->ip_addresses},
                         {"uuids", std::move(uuids)},
+                        {"macs", machine->mac_addresses},
                         {"os", to_string(machine->family)},
                         {"guest_id", machine->guest_id},
                         {"vcenter", machine->vcenter},

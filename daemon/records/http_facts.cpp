@@ -48,7 +48,7 @@ std::string without_port(const std::string& text) {
 
 /// Each word where it belongs.
 Testimony sorted(const Testimony& said) {
-  Testimony sorted{.names = {}, .addresses = {}, .uuids = said.uuids};
+  Testimony sorted{.names = {}, .addresses = {}, .uuids = said.uuids, .macs = said.macs};
   for (const std::string& address : said.addresses) sorted.addresses.push_back(without_port(address));
   for (const std::string& name : said.names) {
     const std::string host = without_port(name);
@@ -78,6 +78,13 @@ std::string swapped(const std::string& hex) {
   constexpr std::array<std::size_t, 8> kOrder{3, 2, 1, 0, 5, 4, 7, 6};
   for (std::size_t i = 0; i < kOrder.size(); ++i) other.replace(2 * i, 2, hex, 2 * kOrder[i], 2);
   return other;
+}
+
+/// 12 hexadecimal digits, or empty: "00:50:56:8a:0b:1c", "00-50-56-8A-0B-1C", "0050.568a.0b1c".
+std::string normal_mac(const std::string& text) {
+  std::string hex = folded(text);
+  std::erase_if(hex, [](char c) { return c == ':' || c == '-' || c == '.'; });
+  return hex.size() == 12 && hex.find_first_not_of("0123456789abcdef") == std::string::npos ? hex : std::string{};
 }
 
 template <typename Same>
@@ -144,6 +151,23 @@ void weigh_uuids(const Machine& machine, const Testimony& testimony, Record& rec
   if (told && !ours.empty()) record.against.emplace_back("its UUID is another");
 }
 
+void weigh_macs(const Machine& machine, const Testimony& testimony, Record& record) {
+  const auto ours = macs_to_find(machine);
+  std::string other;
+  for (const std::string& text : testimony.macs) {
+    const std::string mac = normal_mac(text);
+    if (mac.empty() || mac == std::string(12, '0')) continue;
+    const auto same = std::ranges::find(ours, mac, normal_mac);
+    if (same != ours.end()) {
+      record.facts.push_back(fmt::format("MAC address {}", *same));
+      return;
+    }
+    other = text;
+  }
+  if (!other.empty() && !ours.empty())
+    record.against.push_back(fmt::format("its MAC address is {}, the machine's is {}", other, ours.front()));
+}
+
 }  // namespace
 
 std::vector<std::string> names_to_find(const Machine& machine) {
@@ -186,6 +210,13 @@ std::vector<std::string> dns_names_to_find(const Machine& machine) {
   return names;
 }
 
+std::vector<std::string> macs_to_find(const Machine& machine) {
+  std::vector<std::string> macs;
+  for (const std::string& mac : machine.mac_addresses)
+    if (!normal_mac(mac).empty()) add_once(macs, folded(mac));
+  return macs;
+}
+
 void weigh(const Machine& machine, const Testimony& said, Record& record) {
   const Testimony testimony = sorted(said);
   const bool trusted = machine.power != PowerState::off;
@@ -193,6 +224,7 @@ void weigh(const Machine& machine, const Testimony& said, Record& record) {
   weigh_names(machine, guest, testimony, record);
   weigh_addresses(machine, trusted, testimony, record);
   weigh_uuids(machine, testimony, record);
+  weigh_macs(machine, testimony, record);
   for (const std::string& name : testimony.names) {
     add_once(record.bears, name);
     add_once(record.bears, first_label(name));

@@ -17,7 +17,7 @@ using Known = std::set<std::string, std::less<>>;
 using Texts = std::vector<std::string>;
 
 const Known kAlways{"now", "token"};
-const Known kSearch{"name", "dns_name", "host", "ip", "ip4", "ip6", "uuid"};
+const Known kSearch{"name", "dns_name", "host", "ip", "ip4", "ip6", "uuid", "mac"};
 const Known kPageNames{"page", "page_size"};
 
 Known operator+(Known all, const Known& more) {
@@ -432,8 +432,9 @@ class RecipeReader {
     selectors(table, "name", item.names);
     selectors(table, "address", item.addresses);
     selectors(table, "uuid", item.uuids);
-    if (item.names.empty() && item.addresses.empty() && item.uuids.empty())
-      table.mistake("name", "expected 'name', 'address' or 'uuid': what shows whose record it is");
+    selectors(table, "mac", item.macs);
+    if (item.names.empty() && item.addresses.empty() && item.uuids.empty() && item.macs.empty())
+      table.mistake("name", "expected 'name', 'address', 'uuid' or 'mac': what shows whose record it is");
     table.table("fields", [&](DefinitionReader& fields) {
       fields.rest([&](const std::string& name, const nlohmann::json&) {
         std::optional<Selector> place;
@@ -441,7 +442,7 @@ class RecipeReader {
         if (place) item.fields.emplace_back(name, std::move(*place));
       });
     });
-    Known shown{"id", "name", "address", "uuid"};
+    Known shown{"id", "name", "address", "uuid", "mac"};
     for (const auto& [name, selector] : item.fields) shown.insert(name);
     std::string what = "{{name}}";
     table.require("what");
@@ -472,11 +473,16 @@ class RecipeReader {
       item.forbidden.push_back(std::move(forbidden));
     });
     each(table, "also", [&](DefinitionReader& inner) {
-      Also also{.request = request(inner, kAlways + id_variables(), false), .names = {}, .addresses = {}, .uuids = {}};
+      Also also{.request = request(inner, kAlways + id_variables(), false),
+                .names = {},
+                .addresses = {},
+                .uuids = {},
+                .macs = {}};
       selectors(inner, "name", also.names);
       selectors(inner, "address", also.addresses);
       selectors(inner, "uuid", also.uuids);
-      if (also.names.empty() && also.addresses.empty() && also.uuids.empty())
+      selectors(inner, "mac", also.macs);
+      if (also.names.empty() && also.addresses.empty() && also.uuids.empty() && also.macs.empty())
         inner.mistake("name", "expected 'name', 'address' or 'uuid': what it says more of whose record it is");
       item.also.push_back(std::move(also));
     });

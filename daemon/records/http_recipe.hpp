@@ -110,6 +110,7 @@ struct Also {
   std::vector<Selector> names;
   std::vector<Selector> addresses;
   std::vector<Selector> uuids;
+  std::vector<Selector> macs;
 };
 
 /// How a record is read from an answer.
@@ -120,6 +121,7 @@ struct Item {
   std::vector<Selector> names;
   std::vector<Selector> addresses;
   std::vector<Selector> uuids;
+  std::vector<Selector> macs;
   std::vector<std::pair<std::string, Selector>> fields;
   std::vector<Selector> before;  ///< none: all of it
   std::vector<Expectation> gone;

@@ -81,7 +81,8 @@ class Exchange {
                                                                              {"ip", addresses_to_find(machine)},
                                                                              {"ip4", addresses_of(machine, false)},
                                                                              {"ip6", addresses_of(machine, true)},
-                                                                             {"uuid", uuids_to_find(machine)}};
+                                                                             {"uuid", uuids_to_find(machine)},
+                                                                             {"mac", macs_to_find(machine)}};
     std::vector<Record> records;
     std::size_t searches = 0;
     for (const Request& request : recipe_.find) {
@@ -314,6 +315,7 @@ class Exchange {
       append(more.names, texts(root, also.names));
       append(more.addresses, texts(root, also.addresses));
       append(more.uuids, texts(root, also.uuids));
+      append(more.macs, texts(root, also.macs));
     }
     return more;
   }
@@ -328,15 +330,19 @@ class Exchange {
     const Item& item = recipe_.item;
     Record record;
     record.id = id_of(node, what);
-    Testimony testimony{
-        .names = texts(node, item.names), .addresses = texts(node, item.addresses), .uuids = texts(node, item.uuids)};
+    Testimony testimony{.names = texts(node, item.names),
+                        .addresses = texts(node, item.addresses),
+                        .uuids = texts(node, item.uuids),
+                        .macs = texts(node, item.macs)};
     append(testimony.names, more.names);
     append(testimony.addresses, more.addresses);
     append(testimony.uuids, more.uuids);
+    append(testimony.macs, more.macs);
     Values values{{"id", record.id},
                   {"name", join(testimony.names, ", ")},
                   {"address", join(testimony.addresses, ", ")},
-                  {"uuid", join(testimony.uuids, ", ")}};
+                  {"uuid", join(testimony.uuids, ", ")},
+                  {"mac", join(testimony.macs, ", ")}};
     for (const auto& [name, selector] : item.fields) values[name] = join(texts(node, {selector}), ", ");
     record.what = item.what.render(values);
     for (const Forbidden& forbidden : item.forbidden) {
@@ -356,16 +362,20 @@ class Exchange {
   }
 
   [[nodiscard]] std::string before_image(const Node& node, const std::string& id, const Testimony& testimony) const {
+    const nlohmann::json facts{{"names", testimony.names},
+                               {"addresses", testimony.addresses},
+                               {"uuids", testimony.uuids},
+                               {"macs", testimony.macs}};
     nlohmann::json image;
     if (recipe_.item.before.empty()) {
       image = node.image();
-      if (!recipe_.item.also.empty())
-        image = {{"record", image},
-                 {"names", testimony.names},
-                 {"addresses", testimony.addresses},
-                 {"uuids", testimony.uuids}};
+      if (!recipe_.item.also.empty()) {
+        image = facts;
+        image["record"] = node.image();
+      }
     } else {
-      image = {{"id", id}, {"names", testimony.names}, {"addresses", testimony.addresses}, {"uuids", testimony.uuids}};
+      image = facts;
+      image["id"] = id;
       for (const Selector& selector : recipe_.item.before)
         image[selector.text() + selector.cut().after] = node.texts(selector);
     }

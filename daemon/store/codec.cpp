@@ -135,6 +135,7 @@ Json to_json(const Machine& m) {
           {"family", to_string(m.family)},
           {"guest_host_name", m.guest_host_name},
           {"ip_addresses", m.ip_addresses},
+          {"mac_addresses", m.mac_addresses},
           {"power", to_string(m.power)},
           {"tools", m.tools},
           {"bios_uuid", m.bios_uuid},
@@ -170,6 +171,7 @@ Machine machine_from(const Json& json) {
     m.family = os_family_from(json.at("family").get<std::string>());
     read(json, "guest_host_name", m.guest_host_name);
     read(json, "ip_addresses", m.ip_addresses);
+    read(json, "mac_addresses", m.mac_addresses);
     m.power = power_state_from(json.at("power").get<std::string>());
     read(json, "tools", m.tools);
     read(json, "bios_uuid", m.bios_uuid);

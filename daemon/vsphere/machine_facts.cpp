@@ -150,6 +150,14 @@ std::vector<Disk> disks_of(const pugi::xml_node& devices) {
   return disks;
 }
 
+std::vector<std::string> mac_addresses_of(const pugi::xml_node& devices) {
+  std::vector<std::string> addresses;
+  // VirtualEthernetCard and all that extend it, and nothing else, have a macAddress (vSphere API reference).
+  for (auto device = first_element(devices); device; device = device.next_sibling())
+    add_address(addresses, folded(text_of(device, "macAddress")));
+  return addresses;
+}
+
 Machine machine_of(const ObjectFacts& facts, const FieldNames& fields) {
   Machine machine;
   machine.identity.moref = facts.ref.value;
@@ -177,6 +185,7 @@ Machine machine_of(const ObjectFacts& facts, const FieldNames& fields) {
   machine.booted = time_of(facts["runtime.bootTime"]);
   machine.snapshots = snapshots_of(facts["snapshot"]);
   machine.disks = disks_of(facts["config.hardware.device"]);
+  machine.mac_addresses = mac_addresses_of(facts["config.hardware.device"]);
   for (auto value = first_element(facts["customValue"]); value; value = value.next_sibling()) {
     const std::int64_t key = integer_of(child_named(value, "key"));
     const auto name = fields.find(key);

@@ -24,5 +24,7 @@ Machine machine_of(const ObjectFacts& facts, const FieldNames& fields);
 
 /// From config.hardware.device.
 std::vector<Disk> disks_of(const pugi::xml_node& devices);
+/// Of its network cards, in lower case; vSphere writes them with colons.
+std::vector<std::string> mac_addresses_of(const pugi::xml_node& devices);
 
 }  // namespace decom::vsphere

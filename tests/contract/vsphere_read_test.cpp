@@ -49,6 +49,8 @@ TEST_CASE("a machine's facts are read in one piece") {
   CHECK(machine.family == OsFamily::windows);
   CHECK(machine.guest_host_name == "web01.corp.example.test");
   CHECK(machine.ip_addresses == std::vector<std::string>{"10.1.0.5", "fe80::1"});
+  REQUIRE(machine.mac_addresses.size() == 1);
+  CHECK(machine.mac_addresses.front().starts_with("00:50:56:"));
   CHECK(machine.power == PowerState::on);
   CHECK(machine.tools == "running");
   CHECK(machine.annotation == "front <end> & \"more\" ü");

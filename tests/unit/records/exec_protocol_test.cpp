@@ -21,7 +21,7 @@ constexpr std::string_view kResult = "{\"type\":\"result\",\"status\":\"ok\",\"c
 
 TEST_CASE("lines are read the same however their bytes arrive") {
   const std::string text =
-      R"({"type":"record","id":"7","what":"host ü","before":"b","facts":{"name":"web01","ip":["10.0.2.1",""],"mac":null},)"
+      R"({"type":"record","id":"7","what":"host ü","before":"b","facts":{"name":"web01","ip":["10.0.2.1",""],"mac":"00:50:56:8a:0b:1c"},)"
       R"("against":"it is leased","forbidden":"it is a gateway"})"
       "\n" +
       std::string(kResult);
@@ -36,6 +36,7 @@ TEST_CASE("lines are read the same however their bytes arrive") {
     CHECK(one.facts.names == std::vector<std::string>{"web01"});
     CHECK(one.facts.addresses == std::vector<std::string>{"10.0.2.1"});
     CHECK(one.facts.uuids.empty());
+    CHECK(one.facts.macs == std::vector<std::string>{"00:50:56:8a:0b:1c"});
     CHECK(one.record.against == std::vector<std::string>{"it is leased"});
     CHECK(one.record.forbidden == "it is a gateway");
     CHECK(output.outcome().control == "128 hosts");
@@ -123,6 +124,7 @@ TEST_CASE("what vSphere says reaches a program as data, whatever is in it") {
   machine.vcenter = "lab";
   machine.identity.moref = "vm-7";
   machine.identity.instance_uuid = "5007";
+  machine.mac_addresses = {"00:50:56:8a:0b:1c"};
   machine.power = PowerState::off;
   for (const std::string name : {"*)(cn=*", "$(reboot)", "a;b", "x\ny", "\"},{\"", "../../", "web\xff"}) {
     machine.name = name;
@@ -131,6 +133,7 @@ TEST_CASE("what vSphere says reaches a program as data, whatever is in it") {
     CHECK(input["protocol"] == 1);
     CHECK(input["machine"]["id"] == "lab:vm-7");
     CHECK(input["machine"]["uuids"] == nlohmann::json::array({"5007"}));
+    CHECK(input["machine"]["macs"] == nlohmann::json::array({"00:50:56:8a:0b:1c"}));
     CHECK(input["machine"]["power"] == "off");
     CHECK_FALSE(input.contains("record"));
   }

@@ -74,6 +74,28 @@ TEST_CASE("names that can be host names") {
   CHECK(dns_names_to_find(machine).empty());
 }
 
+TEST_CASE(
+    "a MAC address is a fact however it is written, and another one speaks against, also of a machine that is off") {
+  Machine machine = web01();
+  machine.power = PowerState::off;
+  machine.mac_addresses = {"00:50:56:8a:0b:1c", "00:50:56:8a:0b:1d"};
+  CHECK(macs_to_find(machine) == machine.mac_addresses);
+  const auto of = [&](const Texts& macs) {
+    return weighed(machine, {.names = {}, .addresses = {}, .uuids = {}, .macs = macs});
+  };
+  for (const char* mac : {"00:50:56:8a:0b:1d", "00-50-56-8A-0B-1D", "0050.568a.0b1d"})
+    CHECK(of({mac}).facts == Texts{"MAC address 00:50:56:8a:0b:1d"});
+  CHECK(of({"00:50:56:8a:0b:1c", "02:42:ac:11:00:02"}).against.empty());
+  CHECK(of({"02:42:ac:11:00:02"}).against ==
+        Texts{"its MAC address is 02:42:ac:11:00:02, the machine's is 00:50:56:8a:0b:1c"});
+  for (const char* none : {"00:00:00:00:00:00", "unknown", ""}) {
+    CHECK(of({none}).facts.empty());
+    CHECK(of({none}).against.empty());
+  }
+  machine.mac_addresses.clear();  // nobody told us: then it says nothing
+  CHECK(of({"02:42:ac:11:00:02"}).against.empty());
+}
+
 TEST_CASE("what differs speaks against, and outweighs all facts") {
   const Machine machine = web01();
   CHECK(weighed(machine, {.names = {"db07"}, .addresses = {"10.0.0.1"}, .uuids = {}}).against ==

@@ -100,7 +100,7 @@ TEST_CASE("every mistake of a recipe is said at once, with its place") {
            "/find/2/headers/Bad Header: 'Bad Header' is no header",
            "/item/items: 'items' is 'results'; expected a JSON pointer",
            "/item/what: 'what' has no variable 'nam' here: did you mean 'name'?",
-           "/item: expected 'name', 'address' or 'uuid'",
+           "/item: expected 'name', 'address', 'uuid' or 'mac'",
            "/read/path: 'path' has no variable 'name' here",
            "/remove: none of the requests of 'remove' changes anything",
            "/control: 'expect' is missing",
