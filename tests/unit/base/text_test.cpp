@@ -28,6 +28,10 @@ TEST_CASE("the nearest names come first and far ones not at all") {
   CHECK(nearest("zzzz", {"web-prod-01"}).empty());
 }
 
+TEST_CASE("two neighbours that were swapped are the nearest of all") {
+  CHECK(nearest("nmae", {"mac", "name", "nme"}, 1) == std::vector<std::string>{"name"});
+}
+
 TEST_CASE("invalid UTF-8 is seen") {
   CHECK(is_valid_utf8("Zoë"));
   CHECK_FALSE(is_valid_utf8("\xc0\xaf"));
