@@ -483,7 +483,7 @@ class RecipeReader {
       selectors(inner, "uuid", also.uuids);
       selectors(inner, "mac", also.macs);
       if (also.names.empty() && also.addresses.empty() && also.uuids.empty() && also.macs.empty())
-        inner.mistake("name", "expected 'name', 'address' or 'uuid': what it says more of whose record it is");
+        inner.mistake("name", "expected 'name', 'address', 'uuid' or 'mac': what it says more of whose record it is");
       item.also.push_back(std::move(also));
     });
   }

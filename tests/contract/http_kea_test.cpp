@@ -90,6 +90,19 @@ TEST_CASE("Kea: a lease is found by its host name too, with a dot behind it, and
   CHECK(lease.against == std::vector<std::string>{"its address is 10.4.0.2, the machine's is 10.3.0.2"});
 }
 
+TEST_CASE(
+    "Kea: a lease is found by its network card, also of a machine that is off; another card is another machine's") {
+  kea().tell("lease 10.4.0.5 02:00:00:00:04:05 web05.lab.example.test");
+  Site site;
+  Machine machine = machine_named("web05", "10.3.0.5");
+  machine.power = PowerState::off;
+  machine.mac_addresses = {"02:00:00:00:04:05"};
+  CHECK(found_one(site, machine).facts == std::vector<std::string>{"name web05", "MAC address 02:00:00:00:04:05"});
+  machine.mac_addresses = {"02:00:00:00:04:06"};
+  CHECK(found_one(site, machine).against ==
+        std::vector<std::string>{"its MAC address is 02:00:00:00:04:05, the machine's is 02:00:00:00:04:06"});
+}
+
 TEST_CASE("Kea: what has the address by now is another machine's") {
   kea().tell("lease 10.3.0.3 02:00:00:00:03:03 web03.lab.example.test");
   Site site;

@@ -80,7 +80,7 @@ class Recipes(SystemCase):
     # ---- the machine in each system
     def enter(self, fault):
         host, address, number = self.made[fault]
-        self.tell("kea", "lease", address, f"02:00:00:00:03:{number:02x}", host)
+        self.tell("kea", "lease", address, f"00:50:56:00:03:{number:02x}", host)
         self.silences[fault] = self.tell("alertmanager", "silence", f"instance={host}:9100")
         self.tell("puppetdb", "facts", host, address, "none", 3600 if fault == "void" else 0)
         self.tell("puppet-ca", "certificate", host)
@@ -235,7 +235,10 @@ class Recipes(SystemCase):
         self.made = {fault: (f"r-{fault.replace('_', '-')}.{DOMAIN}", f"10.3.0.{n + 20}", n) for n, fault in enumerate((*ENDS, "bystander"))}
         for fault in self.made:
             self.enter(fault)
-        machines = [machine(host.partition(".")[0], "linux", ips=[address], host_name=host) for host, address, _ in self.made.values()]
+        machines = [  # the test vCenter takes a card's last three bytes from the UUID
+            machine(host.partition(".")[0], "linux", ips=[address], host_name=host, instance_uuid=f"50110000-0000-4000-8000-0000000003{number:02x}")
+            for host, address, number in self.made.values()
+        ]
         self.running = self.stack(self.vcenter(machines))
         self.configure(self.running)
         self.running.start()
