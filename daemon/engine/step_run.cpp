@@ -273,7 +273,9 @@ StepResult StepRun::outcome(StepState state, const std::string& text, std::optio
 
 StepResult StepRun::deferred(const std::string& text, std::optional<ErrorCode> code,
                              std::optional<Timestamp> not_before) {
-  const bool again = row_.state == StepState::pending && row_.attempts > 0 && row_.started;
+  // One that came due while others of its machine were at work is still `deferred`: nobody woke it.
+  const bool again =
+      (row_.state == StepState::pending || row_.state == StepState::deferred) && row_.attempts > 0 && row_.started;
   StepResult result = outcome(
       StepState::deferred, again ? fmt::format("{} (waiting since {})", text, to_rfc3339(*row_.started)) : text, code);
   result.not_before = not_before;

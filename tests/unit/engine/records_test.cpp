@@ -104,6 +104,29 @@ TEST_CASE_FIXTURE(RecordsFixture,
   CHECK(dns.received("dns-1") == 1);
 }
 
+TEST_CASE_FIXTURE(RecordsFixture, "a step that came due while another was at work says too since when it waits") {
+  submit(1);
+  const Claim taken = claim();
+  pass_power_off(taken);
+  for (const char* name : {"destroy", "dns"})
+    store->finish_attempt(begin(taken, name), {.state = StepState::succeeded, .text = "done"});
+  for (const auto& [name, wait] : {std::pair{"icinga", 10s}, std::pair{"cmdb", 20s}})
+    store->finish_attempt(begin(taken, name),
+                          {.state = StepState::deferred, .text = "away", .not_before = clock.now() + wait});
+  store->settle(taken.decommission.id, Trigger::hold, "icinga: away", clock.now() + 10s);
+  icinga.hold();
+  cmdb.go_away();
+  start();
+  REQUIRE(until([&] { return icinga.most_at_once() == 1; }));
+  clock.advance(20s);
+  icinga.release();
+  REQUIRE(until([&] { return step("cmdb").attempts == 2 && step("cmdb").state == StepState::deferred; }));
+  CHECK(step("cmdb").message.find("waiting since 2026-01-01T") != std::string::npos);
+  cmdb.come_back();
+  REQUIRE(until_settled());
+  CHECK(state() == DecommissionState::succeeded);
+}
+
 TEST_CASE_FIXTURE(RecordsFixture, "a system that was away when the plan was made loses nothing, and it is said") {
   cmdb.go_away();
   submit(1);
