@@ -57,6 +57,11 @@ std::string names_of(const std::vector<SeenRecord>& records) {
   return join(names, ", ");
 }
 
+/// A refusal of a request says in its findings why.
+std::string reason_of(const Error& error) {
+  return error.findings().empty() ? std::string(error.what()) : error.findings().front().what;
+}
+
 /// It cannot be lifted, or asked, by whatever other try.
 bool is_in_vain(ErrorCode code) {
   return code == ErrorCode::invalid || code == ErrorCode::refused || code == ErrorCode::denied ||
@@ -221,10 +226,10 @@ class Caretaker::Impl {
       if (e.code() == ErrorCode::storage || e.code() == ErrorCode::storage_full) throw;
       // Rights that cannot be known now, or another request for this machine that is still under way.
       if (traits(e.code()).transient || e.code() == ErrorCode::conflict) {
-        put_off(due, ended, e.code(), e.what(), false);
+        put_off(due, ended, e.code(), reason_of(e), false);
         return std::nullopt;
       }
-      return fmt::format("not removed again: {}", e.what());
+      return "not removed again: " + reason_of(e);
     }
   }
 
