@@ -58,7 +58,7 @@ class Records(SystemCase):
         self.assertEqual(len(stack.ctl_json("alice", "steps")["systems"]), 1)
 
         (folder / "cmdb.toml").write_text(CMDB)
-        self.reload(stack, "reloaded the plans and 1 systems of records")
+        self.reload(stack, "reloaded the plans, 1 systems of records")
         done = stack.ctl("alice", "steps", "--test", check=0)
         self.assertIn("3 hosts", done.stdout)
         done = stack.ctl("alice", "records", "web-1", check=0)
