@@ -23,7 +23,7 @@ std::string names_of(const std::vector<VerbSpec>& verbs) {
 }
 
 /// For a single-quoted word of a shell.
-std::string quoted(std::string_view text) {
+std::string single_quoted(std::string_view text) {
   std::string out;
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return "'" + out + "'";
@@ -54,8 +54,8 @@ std::string bash_completion(const VerbSpec& program) {
   std::string values;
   std::string places;
   for_each(program, [&](const VerbSpec& verb) {
-    const std::string label = quoted(verb.path);
-    if (!verb.verbs.empty()) verbs += "    " + label + ") echo " + quoted(names_of(verb.verbs)) + " ;;\n";
+    const std::string label = single_quoted(verb.path);
+    if (!verb.verbs.empty()) verbs += "    " + label + ") echo " + single_quoted(names_of(verb.verbs)) + " ;;\n";
     std::vector<std::string> names;
     std::vector<const OptionSpec*> all;
     for (const OptionSpec& option : verb.options) all.push_back(&option);
@@ -65,11 +65,11 @@ std::string bash_completion(const VerbSpec& program) {
       names.push_back(option->names.back());
       if (!option->takes_value) continue;
       std::vector<std::string> labels;
-      for (const std::string& name : option->names) labels.push_back(quoted(verb.path + "|" + name));
-      values += "    " + join(labels, " | ") + ") echo " + quoted(how(option->values)) + " ;;\n";
+      for (const std::string& name : option->names) labels.push_back(single_quoted(verb.path + "|" + name));
+      values += "    " + join(labels, " | ") + ") echo " + single_quoted(how(option->values)) + " ;;\n";
     }
-    options += "    " + label + ") echo " + quoted(join(names, " ")) + " ;;\n";
-    if (!verb.places.empty()) places += "    " + label + ") echo " + quoted(how(verb.places.front().values)) + " ;;\n";
+    options += "    " + label + ") echo " + single_quoted(join(names, " ")) + " ;;\n";
+    if (!verb.places.empty()) places += "    " + label + ") echo " + single_quoted(how(verb.places.front().values)) + " ;;\n";
   });
   return "# bash completion of decomctl; made from the program itself\n"
          "_decomctl_verbs() {\n  case $1 in\n" +
@@ -162,7 +162,7 @@ std::string zsh_completion(const VerbSpec& program) {
       for (const VerbSpec& sub : verb.verbs) {
         std::string described;
         for (const char c : sub.text) described += c == ':' ? std::string("\\:") : std::string(1, c);
-        body += "        " + quoted(last_word(sub.path) + ":" + described) + "\n";
+        body += "        " + single_quoted(last_word(sub.path) + ":" + described) + "\n";
       }
       body += "      )\n      _describe verb verbs ;;\n    rest)\n      case $words[1] in\n";
       for (const VerbSpec& sub : verb.verbs) {
@@ -188,11 +188,11 @@ std::string fish_completion(const VerbSpec& program) {
   const auto values = [](const ValueSpec& spec) -> std::string {
     switch (spec.kind) {
       case Kind::none: return "";
-      case Kind::words: return " -a " + quoted(join(spec.words, " "));
+      case Kind::words: return " -a " + single_quoted(join(spec.words, " "));
       case Kind::file: return " -F";
       case Kind::machine:
       case Kind::request:
-        return " -a " + quoted("(decomctl __complete " + dynamic_name(spec.kind) + " (commandline -ct) 2>/dev/null)");
+        return " -a " + single_quoted("(decomctl __complete " + dynamic_name(spec.kind) + " (commandline -ct) 2>/dev/null)");
     }
     return "";
   };
@@ -208,18 +208,18 @@ std::string fish_completion(const VerbSpec& program) {
       without +=
           (without.empty() ? "" : "; and ") + std::string("not __fish_seen_subcommand_from ") + names_of(verb.verbs);
     for (const VerbSpec& sub : verb.verbs)
-      text += "complete -c decomctl -n " + quoted(without) + " -a " + last_word(sub.path) + " -d " + quoted(sub.text) +
+      text += "complete -c decomctl -n " + single_quoted(without) + " -a " + last_word(sub.path) + " -d " + single_quoted(sub.text) +
               "\n";
     for (const OptionSpec& option : verb.options) {
       std::string line = "complete -c decomctl";
-      if (!condition.empty()) line += " -n " + quoted(condition);
+      if (!condition.empty()) line += " -n " + single_quoted(condition);
       for (const std::string& name : option.names)
         line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       if (option.takes_value) line += " -r" + values(option.values);
-      text += line + " -d " + quoted(option.text) + "\n";
+      text += line + " -d " + single_quoted(option.text) + "\n";
     }
     if (!verb.places.empty() && verb.places.front().values.kind != Kind::none)
-      text += "complete -c decomctl -n " + quoted(condition) + values(verb.places.front().values) + "\n";
+      text += "complete -c decomctl -n " + single_quoted(condition) + values(verb.places.front().values) + "\n";
   });
   return text;
 }

@@ -117,8 +117,8 @@ HttpAnswer resolve(Engine& engine, Auth& auth, Store& store, const ApiCall& call
   if (body.as != "done" && body.as != "not-done") findings.push_back({"as", "is to be 'done' or 'not-done'"});
   if (body.reason.empty()) findings.push_back({"reason", "is missing: the audit says how you know"});
   if (!findings.empty()) {
-    std::string text = findings.front().where + ": " + findings.front().what;
-    throw Error{ErrorCode::invalid, std::move(text), std::move(findings)};
+    const std::string text = findings.front().where + ": " + findings.front().what;
+    throw Error{ErrorCode::invalid, text, std::move(findings)};
   }
   const Request request = store.load_request(call.request_number());
   const Principal who = owner_or_admin(auth, call, request);

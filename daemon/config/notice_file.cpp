@@ -31,13 +31,20 @@ bool is_this_host(const std::string& server) {
   return server == "localhost" || server == "::1" || server.starts_with("127.");
 }
 
+template <typename Value, std::size_t N>
+std::vector<std::string> names_of(const std::array<Value, N>& all) {
+  std::vector<std::string> names;
+  names.reserve(N);
+  for (const Value one : all) names.emplace_back(to_string(one));
+  return names;
+}
+
 /// One of an enumeration's names.
 template <typename Value, std::size_t N>
 bool read_choice(TableReader& reader, std::string_view key, Value& target, const std::array<Value, N>& all) {
   std::string text;
   const auto check = [&](const std::string& value) -> Wrong {
-    std::vector<std::string> names;
-    for (const Value one : all) names.emplace_back(to_string(one));
+    const std::vector<std::string> names = names_of(all);
     if (std::ranges::find(names, value) != names.end()) return std::nullopt;
     return fmt::format("is '{}'; expected {}", value, join(names, ", "));
   };
@@ -83,8 +90,7 @@ class NoticeFileReader {
         reader.mistake("name", fmt::format("'name' is missing, and the file's own {}", *wrong));
     std::vector<std::string> on;
     const auto check_occasion = [](const std::string& name) -> Wrong {
-      std::vector<std::string> names;
-      for (const Occasion occasion : kOccasions) names.emplace_back(to_string(occasion));
+      const std::vector<std::string> names = names_of(kOccasions);
       if (std::ranges::find(names, name) != names.end()) return std::nullopt;
       return fmt::format("has '{}'; expected {}", name, join(names, ", "));
     };

@@ -98,7 +98,8 @@ void Bookmarks::save() {
 }
 
 void Bookmarks::advance() {
-  for (auto& [channel, mark] : marks_) {
+  for (auto& entry : marks_) {
+    Mark& mark = entry.second;
     std::int64_t cursor = position_;
     if (held_) cursor = std::min(cursor, *held_ - 1);
     if (!mark.owed.empty()) cursor = std::min(cursor, *mark.owed.begin() - 1);

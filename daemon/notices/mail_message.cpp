@@ -66,7 +66,7 @@ std::string id_part(std::string_view text) {
 }  // namespace
 
 std::string header_text(std::string_view text) {
-  const std::string safe = safe_for_terminal(text);
+  std::string safe = safe_for_terminal(text);
   // What looks like an encoded word would be decoded by the reader.
   if (is_printable_ascii(safe) && safe.find("=?") == std::string::npos) return safe;
   std::string encoded;

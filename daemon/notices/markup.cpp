@@ -42,7 +42,7 @@ std::string for_markdown(std::string_view text) {
 }  // namespace
 
 std::string written(std::string_view text, Markup markup, std::size_t most) {
-  const std::string safe = fit(safe_for_terminal(text), most);
+  std::string safe = fit(safe_for_terminal(text), most);
   switch (markup) {
     case Markup::plain: return safe;
     case Markup::slack: return for_slack(safe);

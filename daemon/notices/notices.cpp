@@ -46,6 +46,7 @@ Draft untold(const Bookmarks& bookmarks, const std::string& channel, const Draft
 
 std::vector<std::string> names_of(const std::map<std::string, std::shared_ptr<Channel>>& channels) {
   std::vector<std::string> names;
+  names.reserve(channels.size());
   for (const auto& [name, channel] : channels) names.push_back(name);
   return names;
 }
@@ -330,6 +331,7 @@ std::vector<Notices::Test> Notices::test(const std::vector<std::string>& names,
   std::size_t left = results.size();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(results.size());
     for (Test& result : results)
       threads.emplace_back([&, &result = result, channel = chosen.at(result.channel)](const std::stop_token& stop) {
         const auto begun = clock_.steady();
