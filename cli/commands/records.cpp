@@ -5,6 +5,7 @@
 #include "cli/commands/listing.hpp"
 #include "cli/commands/machines.hpp"
 #include "cli/commands/verbs.hpp"
+#include "cli/render/times.hpp"
 #include "common/base/text.hpp"
 
 namespace decom::cli {
@@ -37,6 +38,10 @@ int records(const RecordsOptions& options, Context& ctx) {
     if (!rows.empty()) options.output.print_items(ctx, listing, rows);
     if (rows.empty()) ctx.note("no system of records is configured: decomd-records(5)\n");
   }
+  for (const api::MachineRecords& machine : found.items)
+    if (machine.retired)
+      ctx.note(safe_for_terminal(fmt::format("{} is gone: it was retired on {}\n", machine.name,
+                                             local_time(std::string_view(*machine.retired)))));
   std::vector<std::string> unread;
   for (const api::MachineRecords& machine : found.items)
     for (const api::SystemRecords& system : machine.systems)

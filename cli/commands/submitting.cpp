@@ -21,6 +21,8 @@ void PlanOptions::add(const Verb& verb) {
       .type_name("STEP")
       .one_a_time()
       .separated_by_commas();
+  verb.flag("--records-only", records_only,
+            "Of machines that were retired already: remove what other systems still hold of them");
   verb.option("--at", at, "Not before this time: 2h, 'tomorrow 06:00', RFC 3339").type_name("TIME");
 }
 
@@ -31,6 +33,7 @@ api::Options to_api(const PlanOptions& options, Timestamp now) {
   api.shutdown_timeout_s = std::chrono::ceil<std::chrono::seconds>(parse_duration(options.shutdown_timeout)).count();
   api.guest_shutdown = !options.no_guest_shutdown;
   api.skip = options.skip;
+  api.records_only = options.records_only;
   if (!options.at.empty()) api.not_before = to_rfc3339(parse_moment(options.at, Direction::future, now));
   return api;
 }

@@ -17,6 +17,7 @@ struct PlanOptions {
   std::string ticket;
   std::string shutdown_timeout = "5m";
   bool no_guest_shutdown = false;
+  bool records_only = false;
   std::vector<std::string> skip;
   std::string at;
 

@@ -23,6 +23,10 @@ std::string option_lines(const api::Options& options, const Style& style) {
   facts.add("reason", options.reason);
   facts.add("ticket", options.ticket);
   if (options.not_before) facts.add("not before", local_time(options.not_before), Color::yellow);
+  if (options.records_only) {
+    facts.add("records only", "the machine is gone; only what other systems hold of it is removed");
+    return facts.text(style);
+  }
   facts.add("shutdown", options.guest_shutdown ? fmt::format("asks the guest, and waits {} for it",
                                                              to_text(std::chrono::seconds{options.shutdown_timeout_s}))
                                                : std::string("power off at once"));
@@ -108,9 +112,10 @@ std::string render_plan(const api::Plan& plan, const Style& style) {
 }
 
 std::string question_of(const api::Plan& plan) {
-  if (plan.machines.size() != 1) return fmt::format("Decommission these {} machines?", plan.machines.size());
+  const std::string what = plan.options.records_only ? "Remove the records of " : "Decommission ";
+  if (plan.machines.size() != 1) return fmt::format("{}these {} machines?", what, plan.machines.size());
   const api::Machine& machine = plan.machines.front().machine;
-  return "Decommission " + safe_for_terminal(machine.name) + " (" + safe_for_terminal(machine.id) + ")?";
+  return what + safe_for_terminal(machine.name) + " (" + safe_for_terminal(machine.id) + ")?";
 }
 
 }  // namespace decom::cli

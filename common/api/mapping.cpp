@@ -81,7 +81,7 @@ DECOM_WIRE_MAPPING(VmField, name, text)
 DECOM_WIRE_MAPPING(VmFields, items)
 
 // plans.hpp
-DECOM_WIRE_MAPPING(Options, reason, ticket, shutdown_timeout_s, guest_shutdown, skip, not_before)
+DECOM_WIRE_MAPPING(Options, reason, ticket, shutdown_timeout_s, guest_shutdown, skip, not_before, records_only)
 DECOM_WIRE_MAPPING(PlanBody, machines, options)
 DECOM_WIRE_MAPPING(PlannedRecord, id, what, facts, left_alone, effect)
 DECOM_WIRE_MAPPING(PlannedStep, name, kind, irreversible, skipped, why, observation, text, system, records)
@@ -110,7 +110,7 @@ DECOM_WIRE_MAPPING(Ghost, name, host, addresses, uuid)
 DECOM_WIRE_MAPPING(RecordsBody, machines, ghost, systems, timeout_ms)
 DECOM_WIRE_MAPPING(FoundRecord, id, what, state, facts, against, forbidden, effect, done)
 DECOM_WIRE_MAPPING(SystemRecords, system, kind, state, records, code, text, elapsed_ms)
-DECOM_WIRE_MAPPING(MachineRecords, id, name, systems)
+DECOM_WIRE_MAPPING(MachineRecords, id, name, retired, systems)
 DECOM_WIRE_MAPPING(RecordsAnswer, items)
 
 // steps.hpp

@@ -11,6 +11,7 @@ struct Options {
   bool guest_shutdown = true;
   std::vector<std::string> skip;
   std::optional<std::string> not_before;
+  bool records_only = false;  ///< of machines that are gone: what other systems still hold of them
 };
 DECOM_WIRE_TYPE(Options)
 

@@ -48,6 +48,7 @@ DECOM_WIRE_TYPE(SystemRecords)
 struct MachineRecords {
   std::optional<std::string> id;  ///< null: a ghost
   std::string name;
+  std::optional<std::string> retired = {};  ///< when a request saw its end; null while it is there, and of a ghost
   std::vector<SystemRecords> systems;
 };
 DECOM_WIRE_TYPE(MachineRecords)

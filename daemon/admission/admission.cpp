@@ -8,35 +8,12 @@
 
 #include "common/base/crypto.hpp"
 #include "common/base/text.hpp"
+#include "daemon/admission/departed.hpp"
+#include "daemon/admission/objections.hpp"
 #include "daemon/store/codec.hpp"
 
 namespace decom {
 namespace {
-
-/// What is wrong with the machines of a request, each with its code; the first one names the whole.
-class Objections {
- public:
-  explicit Objections(std::size_t machines) : machines_(machines) {}
-
-  void add(ErrorCode code, const std::string& where, std::string what) {
-    if (findings_.empty()) code_ = code;
-    findings_.push_back({where, std::move(what)});
-    objected_.insert(where);
-  }
-  void throw_if_any() const {
-    if (findings_.empty()) return;
-    throw Error{code_,
-                fmt::format("cannot accept {} of {} machine{}: nothing was accepted", objected_.size(), machines_,
-                            machines_ == 1 ? "" : "s"),
-                findings_};
-  }
-
- private:
-  std::size_t machines_;
-  ErrorCode code_ = ErrorCode::invalid;
-  std::vector<Finding> findings_;
-  std::set<std::string> objected_;
-};
 
 /// "lab:vm-123": the label of a vCenter and a MoRef.
 struct MachineId {
@@ -106,13 +83,13 @@ class Admission::Impl {
     const auto planner = planner_();
     std::set<Identity> seen;
     for (const std::string& name : typed) {
-      const auto machine = resolve(name, objections);
+      const auto machine = options.records_only ? departed_.find(name, who, objections) : resolve(name, objections);
       if (!machine) continue;
       if (!seen.insert(machine->identity).second) {
         objections.add(ErrorCode::invalid, name, fmt::format("'{}' names {} a second time", name, machine->id()));
         continue;
       }
-      object_to(*machine, name, objections);
+      if (!options.records_only) object_to(*machine, name, objections);
       try {
         offer.machines.push_back({*machine, planner->plan_for(*machine, options)});
       } catch (const Error& e) {
@@ -137,6 +114,10 @@ class Admission::Impl {
     Objections objections(offer.machines.size());
     for (const PlannedMachine& planned : offer.machines) {
       const Machine& shown = planned.machine;
+      if (offer.options.records_only) {
+        departed_.object_to(shown, who, shown.name, objections);
+        continue;
+      }
       const Machine now = read_same(shown);
       if (now.name != shown.name)
         objections.add(ErrorCode::precondition, shown.name,
@@ -160,13 +141,14 @@ class Admission::Impl {
     step.after.clear();
     step.on_return = OnReturn::warn;  // its own looks tell of what comes back a second time
     step.why = fmt::format("came back after {}, whose plan says to remove it again", number);
-    PlanOffer offer{
-        .id = random_uuid(),
-        .hash = {},
-        .requester_sid = who.sid,
-        .options = {.reason = fmt::format("came back after {}", number), .ticket = ended.request.options.ticket},
-        .machines = {{.machine = then.machine, .plan = {.name = then.plan.name, .steps = {step}}}}};
-    require_gone(then.machine);
+    PlanOffer offer{.id = random_uuid(),
+                    .hash = {},
+                    .requester_sid = who.sid,
+                    .options = {.reason = fmt::format("came back after {}", number),
+                                .ticket = ended.request.options.ticket,
+                                .records_only = true},
+                    .machines = {{.machine = then.machine, .plan = {.name = then.plan.name, .steps = {step}}}}};
+    departed_.require_gone(then.machine);
     save(offer);
     submission.plan_id = offer.id;
     submission.plan_hash = offer.hash;
@@ -175,8 +157,9 @@ class Admission::Impl {
 
   void may_act(const Claim& claim, const KindTraits& kind) {
     const Principal who = auth_.refresh(claim.acting_sid, Role::operator_);
-    if (kind.vcenter_rights.empty()) return;
     const Machine& machine = claim.decommission.machine;
+    if (claim.request.options.records_only) return departed_.require_gone(machine);
+    if (kind.vcenter_rights.empty()) return;
     (void)read_same(machine);
     const auto missing = missing_rights(vcenters_.by_uuid(machine.identity.vcenter_uuid), who, {machine.identity.moref},
                                         kind.vcenter_rights);
@@ -238,15 +221,19 @@ class Admission::Impl {
     return now;
   }
 
-  /// Throws `precondition` while the machine itself is there, and what keeps that from being known.
-  void require_gone(const Machine& machine) {
-    try {
-      const Machine now = vcenters_.by_uuid(machine.identity.vcenter_uuid).read_machine(machine.identity.moref);
-      if (equals_folded(now.identity.instance_uuid, machine.identity.instance_uuid))
-        throw Error{ErrorCode::precondition, "{} itself is still there, as {}", now.name, now.id()};
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::gone) throw;
+  std::vector<std::string> places_of(const Identity& machine) {
+    (void)vcenters_.by_uuid(machine.vcenter_uuid);  // throws where its own one is not configured any more
+    std::vector<std::string> places;
+    for (const std::string& name : vcenters_.names()) {
+      Vcenter& vcenter = vcenters_.by_name(name);
+      // Asked before the canary: what our account loses between the two is seen by it.
+      for (const std::string& moref : vcenter.find_by_instance_uuid(machine.instance_uuid))
+        places.push_back(fmt::format("{}:{}", name, moref));
+      if (!vcenter.can_read_root())
+        throw Error{ErrorCode::unreachable, "cannot tell whether a machine is gone: vCenter {} shows nothing to decomd",
+                    name};
     }
+    return places;
   }
 
   void object_to(const Machine& machine, const std::string& typed, Objections& objections) {
@@ -300,6 +287,7 @@ class Admission::Impl {
   Store& store_;
   VcenterPool& vcenters_;
   const Inventory& inventory_;
+  Departed departed_{store_, [this](const Identity& machine) { return places_of(machine); }, inventory_};
   Auth& auth_;
   CurrentPlanner planner_;
   const StepRegistry& registry_;

@@ -97,7 +97,7 @@ Api::Api(const ApiWorld& world, ApiOptions options)
   add_vm_routes(router_, world.inventory, world.clock);
   add_plan_routes(router_, world.admission, world.engine, world.store, options.observers_a_plan);
   add_request_routes(router_, world.admission, world.engine, world.auth, world.store);
-  add_record_routes(router_, world.inventory, world.book);
+  add_record_routes(router_, world.inventory, world.store, world.book);
   add_step_routes(router_, world.book, world.registry);
   add_notice_routes(router_, world.notices, world.store);
   add_event_routes(router_, world.store);

@@ -2,12 +2,14 @@
 
 #include "common/api/records.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "daemon/api/machine_refs.hpp"
 #include "daemon/api/routes.hpp"
 #include "daemon/api/strict_body.hpp"
 #include "daemon/api/to_wire.hpp"
 #include "daemon/inventory/inventory.hpp"
 #include "daemon/records/record_book.hpp"
+#include "daemon/store/store.hpp"
 
 namespace decom {
 namespace {
@@ -63,16 +65,41 @@ api::SystemRecords to_wire(const RecordAnswer& answer) {
   return wire;
 }
 
-HttpAnswer look(const Inventory& inventory, const RecordBook& book, const ApiCall& call) {
+/// Of the mirror, or of the history where it is gone.
+Machine machine_of(const Inventory& inventory, const Store& store, const std::string& wanted,
+                   std::optional<std::string>& retired_at) {
+  try {
+    return machine_of_mirror(inventory, wanted);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::not_found) throw;
+    auto retired = store.retired(wanted);
+    if (retired.empty()) throw;
+    if (retired.size() > 1) {
+      std::vector<std::string> bearers;
+      bearers.reserve(retired.size());
+      for (const auto& one : retired) bearers.push_back(one.decommission.machine.identity.instance_uuid);
+      throw Error{ErrorCode::ambiguous, "{} machines '{}' were retired: name one by its UUID: {}", retired.size(),
+                  wanted, join(bearers, ", ")};
+    }
+    Decommission& last = retired.front().decommission;
+    retired_at = to_rfc3339(last.finished.value_or(retired.front().request.created));
+    return std::move(last.machine);
+  }
+}
+
+HttpAnswer look(const Inventory& inventory, const Store& store, const RecordBook& book, const ApiCall& call) {
   const auto body = read_body<api::RecordsBody>(call.body);
   std::vector<Machine> machines;
   api::RecordsAnswer answer;
-  for (const std::string& wanted : body.machines) machines.push_back(machine_of_mirror(inventory, wanted));
-  for (const Machine& machine : machines) answer.items.push_back({machine.id(), machine.name, {}});
+  for (const std::string& wanted : body.machines) {
+    std::optional<std::string> retired_at;
+    machines.push_back(machine_of(inventory, store, wanted, retired_at));
+    answer.items.push_back({machines.back().id(), machines.back().name, std::move(retired_at), {}});
+  }
   if (is_ghost(body.ghost)) {
     machines.push_back(machine_of(body.ghost));
     const std::string& uuid_or_address = body.ghost.addresses.empty() ? body.ghost.uuid : body.ghost.addresses.front();
-    answer.items.push_back({{}, machines.back().name.empty() ? uuid_or_address : machines.back().name, {}});
+    answer.items.push_back({{}, machines.back().name.empty() ? uuid_or_address : machines.back().name, {}, {}});
   }
   if (machines.empty()) throw Error{ErrorCode::usage, "no machine is named"};
   if (machines.size() > kMostMachines)
@@ -86,12 +113,13 @@ HttpAnswer look(const Inventory& inventory, const RecordBook& book, const ApiCal
 
 }  // namespace
 
-void add_record_routes(Router& router, const Inventory& inventory, const RecordBook& book) {
-  router.add({.method = "POST",
-              .pattern = "/v1/records",
-              .where = Where::outside,
-              .takes_body = true,
-              .handler = [&inventory, &book](const ApiCall& call) { return look(inventory, book, call); }});
+void add_record_routes(Router& router, const Inventory& inventory, const Store& store, const RecordBook& book) {
+  router.add(
+      {.method = "POST",
+       .pattern = "/v1/records",
+       .where = Where::outside,
+       .takes_body = true,
+       .handler = [&inventory, &store, &book](const ApiCall& call) { return look(inventory, store, book, call); }});
 }
 
 }  // namespace decom

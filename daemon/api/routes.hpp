@@ -25,7 +25,7 @@ void add_token_routes(Router& router, Auth& auth, Store& store);
 void add_vm_routes(Router& router, const Inventory& inventory, Clock& clock);
 void add_plan_routes(Router& router, Admission& admission, Engine& engine, Store& store, std::size_t observers);
 void add_request_routes(Router& router, Admission& admission, Engine& engine, Auth& auth, Store& store);
-void add_record_routes(Router& router, const Inventory& inventory, const RecordBook& book);
+void add_record_routes(Router& router, const Inventory& inventory, const Store& store, const RecordBook& book);
 void add_step_routes(Router& router, const RecordBook& book, const StepRegistry& registry);
 /// `notices` may be null: nobody is told of anything.
 void add_notice_routes(Router& router, Notices* notices, Store& store);

@@ -111,7 +111,8 @@ api::Options to_wire(const RequestOptions& options) {
           .shutdown_timeout_s = std::chrono::duration_cast<std::chrono::seconds>(options.shutdown_timeout).count(),
           .guest_shutdown = options.guest_shutdown,
           .skip = options.skip,
-          .not_before = optional_time(options.not_before)};
+          .not_before = optional_time(options.not_before),
+          .records_only = options.records_only};
 }
 
 RequestOptions from_wire(const api::Options& options) {
@@ -127,7 +128,8 @@ RequestOptions from_wire(const api::Options& options) {
                         .shutdown_timeout = std::chrono::seconds{0},
                         .guest_shutdown = options.guest_shutdown,
                         .skip = options.skip,
-                        .not_before = std::nullopt};
+                        .not_before = std::nullopt,
+                        .records_only = options.records_only};
   if (options.not_before) {
     try {
       parsed.not_before = parse_rfc3339(*options.not_before);

@@ -22,6 +22,7 @@ struct RequestOptions {
   bool guest_shutdown = true;     ///< false: power off at once
   std::vector<std::string> skip;  ///< names of steps
   std::optional<Timestamp> not_before;
+  bool records_only = false;  ///< of machines that are gone: what other systems still hold of them
 
   bool operator==(const RequestOptions&) const = default;
 };

@@ -177,6 +177,12 @@ Plan Planner::plan_for(const Machine& machine, const RequestOptions& options) co
 
   Plan plan{.name = chosen->name, .steps = chosen->steps};
   for (PlanStep& step : plan.steps) judge(*chosen, machine, step);
+  if (options.records_only)
+    for (PlanStep& step : plan.steps)
+      if (!step.skipped && !registry_.at(step.kind).removes_records) {
+        step.skipped = true;
+        step.why = "left out: records only";
+      }
   for (const std::string& name : options.skip) {
     const auto step = std::ranges::find(plan.steps, name, &PlanStep::name);
     if (step == plan.steps.end())

@@ -193,9 +193,9 @@ Observation RecordStep::observe(StepContext& ctx) {
                                 options_.system, listed(vanished)));
   if (!left.empty() && !ctx.rehearsal() && !step.records)
     notes.push_back(
-        fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: look "
-                    "with 'decomctl records {}', and remove there what is this machine's",
-                    options_.system, name));
+        fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: "
+                    "'decomctl submit {} --records-only' shows it and removes it",
+                    options_.system, ctx.machine().id()));
   if (came_later && !ctx.rehearsal())
     notes.push_back(fmt::format(
         "look at what came to {} since the plan was made, and remove by hand what is this machine's", options_.system));

@@ -216,7 +216,8 @@ Json to_json(const RequestOptions& o) {
           {"shutdown_timeout_ms", o.shutdown_timeout.count()},
           {"guest_shutdown", o.guest_shutdown},
           {"skip", o.skip},
-          {"not_before", millis_or_null(o.not_before)}};
+          {"not_before", millis_or_null(o.not_before)},
+          {"records_only", o.records_only}};
 }
 
 RequestOptions options_from(const Json& json) {
@@ -228,6 +229,7 @@ RequestOptions options_from(const Json& json) {
     read(json, "guest_shutdown", o.guest_shutdown);
     read(json, "skip", o.skip);
     read(json, "not_before", o.not_before);
+    read(json, "records_only", o.records_only);
     return o;
   });
 }

@@ -191,6 +191,22 @@ Request load_request(sql::Db& db, std::int64_t id) {
   return request;
 }
 
+std::vector<std::int64_t> retired(sql::Db& db, const std::string& machine) {
+  // The search text holds name, host name, UUIDs, id and addresses, folded, a line each: whole lines count here.
+  const std::string pattern = anywhere(machine);
+  const std::string wanted = folded(storable(machine));
+  std::vector<std::int64_t> found;
+  for (const auto& [id, search] : db.all<std::int64_t, std::string>(
+           "SELECT d.id, d.search FROM decommission d WHERE d.search LIKE :machine ESCAPE '!'"
+           " AND EXISTS (SELECT 1 FROM step s WHERE s.decommission = d.id AND s.kind = 'vsphere.destroy'"
+           " AND s.state IN ('succeeded', 'already')) ORDER BY d.id DESC LIMIT 1000",
+           pattern)) {
+    const auto lines = split(search, '\n');
+    if (std::ranges::find(lines, wanted) != lines.end()) found.push_back(id);
+  }
+  return found;
+}
+
 Loaded load_sealed(sql::Db& db, const Secret& key, std::int64_t decommission) {
   std::vector<StoredMachine> machines;
   try {

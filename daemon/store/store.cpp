@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "common/base/log.hpp"
+#include "common/base/text.hpp"
 #include "daemon/store/audit.hpp"
 #include "daemon/store/readers.hpp"
 #include "daemon/store/rows.hpp"
@@ -236,6 +238,22 @@ std::vector<RequestRow> Store::list_requests(const RequestFilter& filter) const 
 }
 Request Store::load_request(std::int64_t id) const {
   return impl_->readers.read([&](sql::Db& db) { return verbs::load_request(db, id); });
+}
+std::vector<Store::Retired> Store::retired(const std::string& machine) const {
+  if (machine.empty()) return {};  // it would be the BIOS UUID of a machine that has none
+  return impl_->readers.read([&](sql::Db& db) {
+    std::vector<Retired> found;
+    std::set<Identity> seen;
+    for (const std::int64_t id : verbs::retired(db, machine)) {
+      verbs::Loaded loaded = verbs::load_sealed(db, impl_->key, id);
+      const Machine& m = loaded.decommission.machine;
+      const std::array names{m.id(), m.name, m.identity.instance_uuid, m.bios_uuid};
+      const bool named = std::ranges::any_of(names, [&](const auto& name) { return equals_folded(name, machine); });
+      if (named && seen.insert(m.identity).second)
+        found.push_back({.request = std::move(loaded.request), .decommission = std::move(loaded.decommission)});
+    }
+    return found;
+  });
 }
 std::vector<Effect> Store::effects_of(std::int64_t step) const {
   return impl_->readers.read([&](sql::Db& db) { return rows::effects(db, rows::step(db, step).machine.id, step); });

@@ -324,6 +324,14 @@ class Store {
   // ---- reading
   [[nodiscard]] std::vector<RequestRow> list_requests(const RequestFilter& filter) const;
   [[nodiscard]] Request load_request(std::int64_t id) const;  ///< whole, with steps; throws `not_found`
+  /// A decommission, over now, that saw the end of its VM.
+  struct Retired {
+    Request request;  ///< without its decommissions
+    Decommission decommission;
+  };
+  /// VMs with this id, name, instance or BIOS UUID, whatever its case, whose end we saw; each VM once, the latest
+  /// first. As they were accepted; throws `precondition` where a row was changed by hand.
+  [[nodiscard]] std::vector<Retired> retired(const std::string& machine) const;
   [[nodiscard]] std::vector<Effect> effects_of(std::int64_t step) const;
   /// Ascending. Throws `gone` when `since` lies before the oldest one kept.
   [[nodiscard]] std::vector<Event> events(const EventFilter& filter) const;

@@ -74,6 +74,8 @@ struct Loaded {
   Decommission decommission;
 };
 Loaded load_sealed(sql::Db& db, const Secret& key, std::int64_t decommission);
+/// Ids of decommissions that saw the end of a VM with this text among its names, UUIDs, id and addresses; latest first.
+std::vector<std::int64_t> retired(sql::Db& db, const std::string& machine);
 std::vector<Event> events(sql::Db& db, const EventFilter& filter);
 
 }  // namespace decom::verbs

@@ -140,6 +140,55 @@ class Records(RecordCase):
         self.assertEqual(self.knowers(*self.lnx), {"icinga"})
         self.assertEqual(self.knowers(*self.neighbour), ALL | {"ad"})
 
+    def test_what_nobody_was_shown_stays_until_records_only_shows_and_removes_it(self):
+        stack = self.world()
+        token = stack.token("alice")
+        self.cmdb.down()
+        plan = stack.api("POST", "/v1/plans", {"machines": [self.lnx[0]]}, token)[1]
+        self.cmdb.up()
+        request = stack.api("POST", "/v1/requests", {"plan": plan["plan"], "hash": plan["hash"]}, token)[1]["id"]
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        self.assertEqual(step(detail, "cmdb")["state"], "warned", step(detail, "cmdb"))
+        self.assertEqual(self.knowers(*self.lnx), {"cmdb"})
+
+        shown = stack.ctl("alice", "records", self.lnx[0])
+        self.assertEqual(shown.returncode, 0, shown.stdout + shown.stderr)
+        self.assertIn("it was retired on", shown.stderr)
+        for there in (self.neighbour[0], stack.ctl("alice", "search", self.neighbour[0], "-o", "id").stdout.strip()):
+            live = stack.ctl("alice", "submit", there, "--records-only", "--yes")
+            self.assertEqual(live.returncode, 2, live.stdout + live.stderr)
+            self.assertIn("gone", live.stderr)
+        both = stack.ctl("alice", "submit", self.lnx[0], self.neighbour[0], "--records-only", "--yes")
+        self.assertIn("nothing was accepted", both.stderr)
+        unknown = stack.ctl("alice", "submit", "never-was", "--records-only", "--yes")
+        self.assertEqual(unknown.returncode, 3, unknown.stdout + unknown.stderr)
+        self.assertIn("no request here retired", unknown.stderr)
+        stack.login("olga")
+        other = stack.ctl("olga", "submit", self.lnx[0], "--records-only", "--yes")
+        self.assertEqual(other.returncode, 4, other.stdout + other.stderr)
+
+        # While some machine of its UUID is there, whatever its name and MoRef, nothing is shown and nothing accepted.
+        gone = detail["machines"][0]["machine"]
+        body = {"machines": [gone["id"]], "options": {"records_only": True}}
+        status, plan = stack.api("POST", "/v1/plans", body, token)
+        self.assertEqual(status, 201, plan)
+        again = self.served.control("vm/create", name="registered-again", instance_uuid=gone["instance_uuid"], folder="Prod")
+        status, refused = stack.api("POST", "/v1/requests", {"plan": plan["plan"], "hash": plan["hash"]}, token)
+        self.assertEqual((status, refused.get("code")), (422, "invalid"), refused)
+        self.assertIn(f"is there, as lab:{again['moref']}", json.dumps(refused))
+        status, refused = stack.api("POST", "/v1/plans", body, token)
+        self.assertEqual(status, 422, refused)
+        self.served.control("vm/unregister", vm="registered-again")
+        self.assertEqual(self.knowers(*self.lnx), {"cmdb"})
+
+        request = self.submit(stack, "alice", self.lnx[0], options=["--records-only"])
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        self.assertEqual(self.knowers(*self.lnx), set())
+        self.assertEqual(self.knowers(*self.neighbour), ALL | {"ad"})
+        self.assertEqual(len(self.calls(self.served, "Destroy_Task", "received")), 1)
+
     def test_a_wrong_credential_fails_its_step_alone_and_names_it(self):
         stack = self.world()
         self.secret(stack, "cmdb.token", "not-this-one\n")

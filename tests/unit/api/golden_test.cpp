@@ -40,7 +40,8 @@ RequestOptions some_options() {
           .shutdown_timeout = std::chrono::minutes{2},
           .guest_shutdown = false,
           .skip = {"ad_computer"},
-          .not_before = kMoment};
+          .not_before = kMoment,
+          .records_only = true};
 }
 
 Request some_request() {
@@ -186,6 +187,7 @@ TEST_CASE("what people see of the daemon") {
   records.items.push_back(
       {"lab:vm-1",
        "web01",
+       to_rfc3339(kMoment),
        {{"dns",
          "dns",
          "found",
@@ -194,7 +196,7 @@ TEST_CASE("what people see of the daemon") {
          "",
          12},
         {"cmdb", "http", "unread", {}, "unreachable", "cannot connect", 3}}});
-  records.items.push_back({{}, "web02", {{"dns", "dns", "none", {}, {}, "", 9}}});
+  records.items.push_back({{}, "web02", {}, {{"dns", "dns", "none", {}, {}, "", 9}}});
   check("RecordsAnswer", records);
   check("Steps", api::Steps{{{"dns", "removes names", true, true}},
                             {{"dns-corp",

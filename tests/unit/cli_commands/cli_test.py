@@ -217,7 +217,7 @@ class Submit(CliTest):
         self.assertEqual(result.stdout, "17\n")
         self.assertEqual(self.posted("/v1/plans"), [{"machines": ["web-01", "lab:vm-2"], "options": {
             "reason": "attic", "ticket": "CHG-1", "shutdown_timeout_s": 90, "guest_shutdown": True, "skip": ["ad"],
-            "not_before": "2026-03-02T04:00:00.000Z"}}])
+            "not_before": "2026-03-02T04:00:00.000Z", "records_only": False}}])
         self.assertEqual(self.posted("/v1/requests"), [{"plan": "p1", "hash": "h1"}])
 
     def test_machines_from_a_file_and_from_stdin(self):

@@ -250,6 +250,7 @@ TEST_CASE("a plan says what is disabled or moved, and not that it is removed") {
   api::RecordsAnswer answer;
   answer.items = {{"lab:vm-1",
                    "web-01",
+                   {},
                    {{"ad",
                      "ad.computer",
                      "found",
@@ -365,6 +366,7 @@ TEST_CASE("records of machines, system by system, with what is not theirs and wh
   answer.items.push_back(
       {"lab:vm-1",
        "web-01",
+       {},
        {{"dns-corp",
          "dns",
          "found",
@@ -376,6 +378,7 @@ TEST_CASE("records of machines, system by system, with what is not theirs and wh
         {"cmdb", "http", "unread", {}, "unreachable", "cannot connect to cmdb: refused", 3}}});
   answer.items.push_back({{},
                           std::string(kHostile),
+                          {},
                           {{"dns-corp", "dns", "none", {}, {}, "", 9},
                            {"cmdb",
                             "http",

@@ -117,6 +117,20 @@ TEST_CASE_FIXTURE(Fixture, "a skipped step stays in the plan, and an unknown one
         }) == "nothing would be done to web01: every step of plan windows is left out");
 }
 
+TEST_CASE_FIXTURE(Fixture, "of a machine that is gone only records are removed") {
+  configure({{.name = "cmdb", .kind = "fake", .definition = FakeSystems::definition("cmdb")}});
+  const Plan records = plan({.records_only = true});
+  REQUIRE(kinds_of(records) == std::vector<std::string>{"vsphere.power_off", "vsphere.destroy", "ad.computer", "fake"});
+  CHECK(records.steps[0].skipped);
+  CHECK(records.steps[1].skipped);
+  CHECK(records.steps[1].why == "left out: records only");
+  CHECK_FALSE(records.steps[2].skipped);
+  CHECK_FALSE(records.steps[3].skipped);
+  CHECK(failure([&] {
+          (void)plan({.skip = {"ad_computer", "cmdb"}, .records_only = true});
+        }) == "nothing would be done to web01: every step of plan windows is left out");
+}
+
 TEST_CASE_FIXTURE(Fixture, "without a directory the account's step is left out, and says so") {
   has_directory = false;
   CHECK(plan().steps[2].skipped);

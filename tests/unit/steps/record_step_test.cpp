@@ -201,7 +201,7 @@ TEST_CASE_FIXTURE(Site, "could not be read when the plan was made: nothing is re
   const auto after = run();
   CHECK(is<LeftAlone>(after));
   CHECK(says(after, "A web01"));
-  CHECK(says(after, "decomctl records web01"));
+  CHECK(says(after, "decomctl submit " + ctx.machine().id() + " --records-only"));
   CHECK(dns.has("A web01"));
   dns.take_away("A web01");
   CHECK(is<Satisfied>(run()));
