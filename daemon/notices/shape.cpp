@@ -71,7 +71,8 @@ void find_mistakes(const Json& value, const std::string& pointer, bool repeated,
     }
   }
   if (value.is_object())
-    for (const auto& [key, member] : value.items()) find_mistakes(member, fmt::format("{}/{}", pointer, key), repeated, found);
+    for (const auto& [key, member] : value.items())
+      find_mistakes(member, fmt::format("{}/{}", pointer, key), repeated, found);
   if (value.is_array())
     for (std::size_t i = 0; i < value.size(); ++i)
       find_mistakes(value[i], fmt::format("{}/{}", pointer, i), repeated || is_repeated(value[i]), found);

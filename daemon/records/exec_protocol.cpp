@@ -57,11 +57,11 @@ class Line {
     return value == nullptr ? std::vector<std::string>{} : texts_of(key, *value);
   }
 
-  http::Testimony facts(const std::string& key) {
+  Testimony facts(const std::string& key) {
     const nlohmann::json* value = take(key);
     if (value == nullptr) throw Error{ErrorCode::protocol, "'{}' is missing", key};
     if (!value->is_object()) throw Error{ErrorCode::protocol, "'{}' is no object", key};
-    http::Testimony facts;
+    Testimony facts;
     for (const auto& [name, one] : value->items()) {
       const std::vector<std::string> said = one.is_null() ? std::vector<std::string>{} : texts_of(name, one);
       if (name == "name" || name == "host")

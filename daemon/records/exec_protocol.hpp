@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/domain/machine.hpp"
-#include "daemon/records/http_facts.hpp"
 #include "daemon/records/record.hpp"
+#include "daemon/records/testimony.hpp"
 
 namespace decom {
 
@@ -35,7 +35,7 @@ struct ExecOutcome {
 
 struct ExecRecord {
   Record record;  ///< as the program says it, not compared with any machine yet
-  http::Testimony facts;
+  Testimony facts;
 };
 
 /// Reads what a program writes, in pieces as they come.

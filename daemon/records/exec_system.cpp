@@ -40,7 +40,7 @@ class ExecSystem : public RecordSystem {
     expect_clean_read(run, call);
     std::vector<Record> records;
     for (ExecRecord& one : run.output.records()) {
-      http::weigh(machine, one.facts, one.record);
+      weigh(machine, one.facts, one.record);
       records.push_back(std::move(one.record));
     }
     return records;

@@ -92,12 +92,12 @@ TEST_CASE("Kea: a lease is found by its host name too, with a dot behind it, and
 
 TEST_CASE(
     "Kea: a lease is found by its network card, also of a machine that is off; another card is another machine's") {
-  kea().tell("lease 10.4.0.5 02:00:00:00:04:05 web05.lab.example.test");
+  kea().tell("lease 10.4.0.5 02:00:00:00:04:05 web08.lab.example.test");
   Site site;
-  Machine machine = machine_named("web05", "10.3.0.5");
+  Machine machine = machine_named("web08", "10.3.0.5");
   machine.power = PowerState::off;
   machine.mac_addresses = {"02:00:00:00:04:05"};
-  CHECK(found_one(site, machine).facts == std::vector<std::string>{"name web05", "MAC address 02:00:00:00:04:05"});
+  CHECK(found_one(site, machine).facts == std::vector<std::string>{"name web08", "MAC address 02:00:00:00:04:05"});
   machine.mac_addresses = {"02:00:00:00:04:06"};
   CHECK(found_one(site, machine).against ==
         std::vector<std::string>{"its MAC address is 02:00:00:00:04:05, the machine's is 02:00:00:00:04:06"});

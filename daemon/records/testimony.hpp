@@ -7,7 +7,7 @@
 #include "daemon/domain/machine.hpp"
 #include "daemon/records/record.hpp"
 
-namespace decom::http {
+namespace decom {
 
 /// What a record says of the machine that it is about.
 struct Testimony {
@@ -33,4 +33,4 @@ std::vector<std::string> macs_to_find(const Machine& machine);
 /// that was off is said to have been called, or had as addresses, is no fact: others may bear it by now.
 void weigh(const Machine& machine, const Testimony& testimony, Record& record);
 
-}  // namespace decom::http
+}  // namespace decom

@@ -1,9 +1,8 @@
-#include "daemon/records/http_facts.hpp"
+#include "daemon/records/testimony.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace decom;
-using namespace decom::http;
 using Texts = std::vector<std::string>;
 
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/records/http_facts.hpp"
+#include "daemon/records/testimony.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "common/base/text.hpp"
 
-namespace decom::http {
+namespace decom {
 namespace {
 
 std::string first_label(const std::string& name) { return name.substr(0, name.find('.')); }
@@ -233,4 +233,4 @@ void weigh(const Machine& machine, const Testimony& said, Record& record) {
     if (bytes_of(address)) add_once(record.bears, address.substr(0, address.find_first_of("/%")));
 }
 
-}  // namespace decom::http
+}  // namespace decom
