@@ -69,7 +69,8 @@ std::string bash_completion(const VerbSpec& program) {
       values += "    " + join(labels, " | ") + ") echo " + single_quoted(how(option->values)) + " ;;\n";
     }
     options += "    " + label + ") echo " + single_quoted(join(names, " ")) + " ;;\n";
-    if (!verb.places.empty()) places += "    " + label + ") echo " + single_quoted(how(verb.places.front().values)) + " ;;\n";
+    if (!verb.places.empty())
+      places += "    " + label + ") echo " + single_quoted(how(verb.places.front().values)) + " ;;\n";
   });
   return "# bash completion of decomctl; made from the program itself\n"
          "_decomctl_verbs() {\n  case $1 in\n" +
@@ -192,7 +193,8 @@ std::string fish_completion(const VerbSpec& program) {
       case Kind::file: return " -F";
       case Kind::machine:
       case Kind::request:
-        return " -a " + single_quoted("(decomctl __complete " + dynamic_name(spec.kind) + " (commandline -ct) 2>/dev/null)");
+        return " -a " +
+               single_quoted("(decomctl __complete " + dynamic_name(spec.kind) + " (commandline -ct) 2>/dev/null)");
     }
     return "";
   };
@@ -208,8 +210,8 @@ std::string fish_completion(const VerbSpec& program) {
       without +=
           (without.empty() ? "" : "; and ") + std::string("not __fish_seen_subcommand_from ") + names_of(verb.verbs);
     for (const VerbSpec& sub : verb.verbs)
-      text += "complete -c decomctl -n " + single_quoted(without) + " -a " + last_word(sub.path) + " -d " + single_quoted(sub.text) +
-              "\n";
+      text += "complete -c decomctl -n " + single_quoted(without) + " -a " + last_word(sub.path) + " -d " +
+              single_quoted(sub.text) + "\n";
     for (const OptionSpec& option : verb.options) {
       std::string line = "complete -c decomctl";
       if (!condition.empty()) line += " -n " + single_quoted(condition);
