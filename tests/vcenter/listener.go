@@ -16,10 +16,11 @@ type door struct {
 	server   *http.Server
 	listener net.Listener
 	idle     map[net.Conn]bool
+	doomed   map[net.Conn]bool // to be cut once they are idle
 }
 
 func openDoor(address string, config *tls.Config, server *http.Server) (*door, error) {
-	d := &door{address: address, config: config, server: server, idle: make(map[net.Conn]bool)}
+	d := &door{address: address, config: config, server: server, idle: make(map[net.Conn]bool), doomed: make(map[net.Conn]bool)}
 	server.ConnState = d.track
 	return d, d.open()
 }
@@ -63,26 +64,29 @@ func (d *door) track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateClosed, http.StateHijacked:
 		delete(d.idle, conn)
+		delete(d.doomed, conn)
 	default:
 		d.idle[conn] = state == http.StateIdle
-		if d.listener == nil {
+		if d.listener == nil || (d.idle[conn] && d.doomed[conn]) {
 			_ = conn.Close()
 		}
 	}
 }
 
-// closeIdle cuts the connections that wait for a next request, and counts them.
+// closeIdle cuts the connections that wait for a next request, and the others
+// once they do: a client has its answer a moment before the server is done with
+// it. It counts both.
 func (d *door) closeIdle() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	cut := 0
 	for conn, idle := range d.idle {
 		if idle {
 			_ = conn.Close()
-			cut++
+		} else {
+			d.doomed[conn] = true
 		}
 	}
-	return cut
+	return len(d.idle)
 }
 
 // controlListener shuts or opens the vCenter's port: {"open": false}.
