@@ -255,6 +255,7 @@ class Caretaker::Impl {
       const std::string what = kind.lifted_after(
           {.machine = d.machine,
            .step = due.step,
+           .number = fmt::format("{}.{}", d.request, d.ordinal),
            .calls = calls_of(due, ended),
            .note = fmt::format("{}, decom {}.{}: {}", ended.acting_name, d.request, d.ordinal, to_string(d.state)),
            .stop = stop_.get_token(),

@@ -202,9 +202,9 @@ Directory& Attempt::directory() {
   return *room_.world.directory;
 }
 
-std::string Attempt::on_behalf_of() const {
-  return fmt::format("{}, decom {}.{}", claim_.request.requester, claim_.request.id, claim_.decommission.ordinal);
-}
+std::string Attempt::on_behalf_of() const { return fmt::format("{}, decom {}", claim_.request.requester, number()); }
+
+std::string Attempt::number() const { return fmt::format("{}.{}", claim_.request.id, claim_.decommission.ordinal); }
 
 bool Attempt::did(const std::string& call) const { return history_.has_done(call); }
 

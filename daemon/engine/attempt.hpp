@@ -102,6 +102,7 @@ class Attempt final : public StepContext {
   [[nodiscard]] const RequestOptions& options() const override { return claim_.request.options; }
   [[nodiscard]] const Plan& plan() const override { return claim_.decommission.plan; }
   [[nodiscard]] std::string on_behalf_of() const override;
+  [[nodiscard]] std::string number() const override;
   [[nodiscard]] Clock& clock() override { return room_.clock; }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] std::stop_token shutdown() const override { return room_.shutdown.get_token(); }

@@ -31,6 +31,7 @@ class Rehearsal final : public StepContext {
   const RequestOptions& options() const override { return options_; }
   const Plan& plan() const override { return planned_.plan; }
   std::string on_behalf_of() const override { return {}; }
+  std::string number() const override { return {}; }
   Clock& clock() override { return room_.clock; }
   std::stop_token stop() const override { return shutdown(); }
   std::stop_token shutdown() const override { return room_.shutdown.get_token(); }
@@ -104,7 +105,8 @@ std::vector<StepPreview> preview_plan(EngineRoom& room, const PlannedMachine& pl
       continue;
     }
     const KindTraits* kind = room.registry.find(steps[i].kind);
-    (kind != nullptr && kind->removes_records ? beside : in_order).push_back(i);
+    const bool has_own = !steps[i].system.empty() || (kind != nullptr && kind->removes_records);
+    (has_own ? beside : in_order).push_back(i);
   }
   std::atomic<std::size_t> next = 0;
   const auto look_beside = [&] {

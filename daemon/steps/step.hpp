@@ -84,6 +84,8 @@ class StepContext {
   [[nodiscard]] virtual const Plan& plan() const = 0;
   /// Who asked for it and under which number, for people: "CORP\\alice, decom 17.3"; empty in a preview.
   [[nodiscard]] virtual std::string on_behalf_of() const = 0;
+  /// "17.3": machine 3 of request 17; empty in a preview.
+  [[nodiscard]] virtual std::string number() const = 0;
   [[nodiscard]] virtual Clock& clock() = 0;
   /// Requested by cancel and by shutdown. Return soon; what was sent already, wait for or leave open.
   [[nodiscard]] virtual std::stop_token stop() const = 0;
@@ -141,6 +143,7 @@ class StepKind {
 struct Lift {
   const Machine& machine;       ///< frozen facts
   const PlanStep& step;         ///< as frozen
+  std::string number;           ///< "17.3"
   std::vector<OpenCall> calls;  ///< all that it sent and that may have had an effect, oldest first
   std::string note;             ///< who wanted the decommission and how it ended, for systems that keep such a text
   std::stop_token stop;
@@ -161,10 +164,11 @@ struct KindTraits {
   std::vector<std::string> params;  ///< names that a plan may set
   /// What is wrong with the values of those that one sets, for people. May be empty.
   std::function<std::optional<std::string>(const std::map<std::string, std::string>& params)> wrong_params = {};
-  /// Lifts what a step of this kind left behind. Called, on the thread `aftercare`, once the decommission has ended as
-  /// anything but succeeded, where the step had begun. Looks before it acts and looks again: it may be called twice.
-  /// Returns what was done, for people: "downtime removed", "there was none". Throws `invalid`, `refused` or `denied`
-  /// where another try is in vain; after any other Error it is called again later. Empty: nothing is to be lifted.
+  /// Lifts what a step of this kind left behind. Called, on the thread `aftercare`, once the decommission has ended,
+  /// where the step had begun; but for a machine that is gone only where all of it succeeded. Looks before it acts and
+  /// looks again: it may be called twice. Returns what was done, for people: "downtime removed", "there was none".
+  /// Throws `invalid`, `refused` or `denied` where another try is in vain; after any other Error it is called again
+  /// later. Empty: nothing is to be lifted.
   std::function<std::string(const Lift& lift)> lifted_after = {};
 };
 
@@ -189,7 +193,8 @@ class StepRegistry {
 };
 
 /// The kinds that are built in: vsphere.power_off, vsphere.destroy, ad.computer, and those of `records` ("dns", "http",
-/// "exec"). Without `records` they are all named, and steps on records cannot be made.
+/// "exec"), and silence, which works on the systems of records too. Without `records` they are all named, and steps on
+/// records cannot be made.
 StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records = nullptr);
 
 }  // namespace decom

@@ -97,13 +97,13 @@ void plan_aftercare(Tx& tx, std::int64_t decommission, DecommissionState state) 
   const auto steps = rows::steps(tx.db, decommission);
   const bool is_gone = std::ranges::any_of(
       steps, [&](const Step& s) { return s.state == StepState::succeeded && rules.destroying.contains(s.kind); });
+  const bool succeeded = state == DecommissionState::succeeded;
   for (const Step& step : steps) {
-    if (state != DecommissionState::succeeded) {
-      if (!is_gone && step.attempts > 0 && rules.lifted.contains(step.kind))
-        add(tx, decommission, step, AftercareKind::lift, std::chrono::milliseconds{0});
-    } else if (is_passed(step.state) && step.state != StepState::skipped && rules.looked.contains(step.kind)) {
+    if (step.state == StepState::skipped) continue;
+    if ((succeeded || !is_gone) && step.attempts > 0 && rules.lifted.contains(step.kind))
+      add(tx, decommission, step, AftercareKind::lift, std::chrono::milliseconds{0});
+    if (succeeded && is_passed(step.state) && rules.looked.contains(step.kind))
       for (const auto after : rules.look_again) add(tx, decommission, step, AftercareKind::look, after);
-    }
   }
 }
 

@@ -24,9 +24,10 @@ namespace decom {
 struct AftercareRules {
   std::vector<std::chrono::milliseconds> look_again = {};  ///< after the end of one that succeeded; none: never
   std::set<std::string> looked = {};                       ///< kinds of steps whose records are looked for again
-  /// Kinds of which something is lifted after the end of one that did not succeed …
+  /// Kinds of which something is lifted after the end: at once, lest it lasts for whoever bears the name next …
   std::set<std::string> lifted = {};
-  /// … unless a step of these did: the machine is gone, and a monitoring that is no longer silenced would only cry.
+  /// … but not where a step of these succeeded and the whole did not: the machine is gone, its records may be there
+  /// still, and a monitoring that is no longer silenced would only cry. There it ends by itself.
   std::set<std::string> destroying = {};
 };
 

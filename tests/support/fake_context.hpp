@@ -49,6 +49,7 @@ class FakeContext final : public StepContext {
   const RequestOptions& options() const override { return request; }
   const Plan& plan() const override { return whole; }
   std::string on_behalf_of() const override { return "CORP\\alice, decom 17.3"; }
+  std::string number() const override { return "17.3"; }
   Clock& clock() override { return clock_; }
   std::stop_token stop() const override { return stopping.get_token(); }
   std::stop_token shutdown() const override { return shutting_down.get_token(); }

@@ -10,11 +10,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Looks again at `dns` after one hour and after a day, and lifts what `power_off` left behind.
+/// Looks again at `dns` after one hour and after a day.
 struct AftercareFixture : StoreFixture {
   AftercareFixture() {
-    rules = {
-        .look_again = {1h, 24h}, .looked = {"dns"}, .lifted = {"vsphere.power_off"}, .destroying = {"vsphere.destroy"}};
+    rules = {.look_again = {1h, 24h}, .looked = {"dns"}};
     reopen();
   }
 
@@ -44,6 +43,15 @@ struct AftercareFixture : StoreFixture {
   Decommission machine_of(std::int64_t request) { return store->load_request(request).decommissions.at(0); }
   static SeenRecord seen(const std::string& id) {
     return {.record = {.id = id, .what = "host " + id}, .facts = {"name web01", "address 10.1.2.1"}};
+  }
+};
+
+/// And lifts what `power_off` left behind.
+struct LiftFixture : AftercareFixture {
+  LiftFixture() {
+    rules.lifted = {"vsphere.power_off"};
+    rules.destroying = {"vsphere.destroy"};
+    reopen();
   }
 };
 
@@ -167,7 +175,7 @@ TEST_CASE_FIXTURE(AftercareFixture, "what fell due while the daemon was off is d
   CHECK(due[0].decommission == 2);
 }
 
-TEST_CASE_FIXTURE(AftercareFixture, "what a step left behind is lifted at once where its machine did not succeed") {
+TEST_CASE_FIXTURE(LiftFixture, "what a step left behind is lifted at once where its machine did not succeed") {
   const Claim taken = fail();
   const auto due = store->due_aftercare();
   REQUIRE(due.size() == 1);
@@ -180,8 +188,9 @@ TEST_CASE_FIXTURE(AftercareFixture, "what a step left behind is lifted at once w
   CHECK_FALSE(store->verify_audit());
 }
 
-TEST_CASE_FIXTURE(AftercareFixture, "what is to be lifted comes before looks that are overdue") {
+TEST_CASE_FIXTURE(LiftFixture, "what is to be lifted comes before looks that are overdue") {
   succeed();
+  store->finish_aftercare({.ids = ids(), .text = "downtime removed"});
   clock.advance(48h);
   submit({2});
   const Claim taken = claim();
@@ -193,7 +202,7 @@ TEST_CASE_FIXTURE(AftercareFixture, "what is to be lifted comes before looks tha
   CHECK(store->due_aftercare().size() == 2);
 }
 
-TEST_CASE_FIXTURE(AftercareFixture, "a cancel lifts what has begun, and nothing where nothing has") {
+TEST_CASE_FIXTURE(LiftFixture, "a cancel lifts what has begun, and nothing where nothing has") {
   const auto waiting = submit({1});
   store->cancel(waiting, {}, bob);
   CHECK(store->due_aftercare().empty());
@@ -206,12 +215,23 @@ TEST_CASE_FIXTURE(AftercareFixture, "a cancel lifts what has begun, and nothing 
   CHECK(store->due_aftercare().size() == 1);
 }
 
-TEST_CASE_FIXTURE(AftercareFixture, "nothing is lifted for a machine that is gone") {
+TEST_CASE_FIXTURE(LiftFixture, "nothing is lifted for a machine that is gone, while its records may be there") {
   fail(2);
   CHECK(store->due_aftercare().empty());
 }
 
-TEST_CASE_FIXTURE(AftercareFixture, "a retry withdraws what was due and does the step again that was lifted") {
+TEST_CASE_FIXTURE(LiftFixture, "after a success it is lifted at once, too") {
+  const auto request = succeed();
+  const auto due = store->due_aftercare();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].kind == AftercareKind::lift);
+  store->finish_aftercare({.ids = ids(), .text = "there was none any more"});
+  CHECK(events_of(request).back() == "step.lifted web01: power_off: there was none any more");
+  CHECK(machine_of(request).warnings == 0);
+  CHECK(machine_of(request).steps.at(2).aftercare.size() == 2);
+}
+
+TEST_CASE_FIXTURE(LiftFixture, "a retry withdraws what was due and does the step again that was lifted") {
   const Claim taken = fail();
   const auto due = ids();
   store->retry(taken.request.id, {}, false, alice);
