@@ -9,12 +9,14 @@ constexpr Words<Meaning, 6> kMeanings{{{"ok", Meaning::ok},
                                        {"denied", Meaning::denied},
                                        {"unauthenticated", Meaning::unauthenticated},
                                        {"failed", Meaning::failed}}};
-constexpr Words<Purpose, 6> kPurposes{{{"find", Purpose::find},
+constexpr Words<Purpose, 8> kPurposes{{{"find", Purpose::find},
                                        {"read", Purpose::read},
                                        {"remove", Purpose::remove},
                                        {"verify", Purpose::verify},
                                        {"control", Purpose::control},
-                                       {"login", Purpose::login}}};
+                                       {"login", Purpose::login},
+                                       {"silence", Purpose::silence},
+                                       {"lift", Purpose::lift}}};
 constexpr Words<bool, 2> kCounts{{{"pages", false}, {"items", true}}};
 
 }  // namespace

@@ -23,10 +23,14 @@ class Exchange {
   std::string remove(const Machine& machine, const Record& record);
   std::string control();
 
- private:
-  [[nodiscard]] std::string past() const;
+  /// With the credential. Throws what `Wire::send` does, and where the answer does not say what is expected.
   Answer ask(const Request& request, Purpose purpose, const Values& values, const std::string& what,
              const std::optional<std::string>& url = std::nullopt);
+  /// Of every request.
+  [[nodiscard]] Values values() const { return wire_.values(); }
+
+ private:
+  [[nodiscard]] std::string past() const;
   void search(const Machine& machine, const Request& request, const Values& values, std::vector<Record>& records);
   Testimony more_of(const Values& by_id, const std::string& what);
   std::string verify(const Machine& machine, const Record& record, const Values& values);

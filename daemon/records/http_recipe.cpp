@@ -110,6 +110,7 @@ Recipe read_recipe(DefinitionReader& reader) {
   });
   Parts::each(reader, "codes", [&](DefinitionReader& table) { recipe.codes.push_back(read_code(table, parts)); });
   reader.table("pages", [&](DefinitionReader& table) { recipe.pages = read_pages(table, parts, recipe.find); });
+  reader.table("silence", [&](DefinitionReader& table) { recipe.silence = read_silence(table, parts, recipe.item); });
   return recipe;
 }
 

@@ -45,7 +45,7 @@ struct Request {
 enum class Meaning { ok, gone, retry, denied, unauthenticated, failed };
 
 /// What a request is for: codes may differ.
-enum class Purpose { find, read, remove, verify, control, login };
+enum class Purpose { find, read, remove, verify, control, login, silence, lift };
 
 /// The first rule that fits decides.
 struct CodeRule {
@@ -136,6 +136,22 @@ struct Verify {
   std::chrono::milliseconds within{0};
 };
 
+/// How a monitoring is made quiet about one record, or one host, and loud again: [silence].
+struct SilenceRecipe {
+  std::chrono::milliseconds lasts{4 * 60 * 60 * 1000};
+  bool of_host = false;     ///< of the guest's host name, not of each record
+  bool lift_first = false;  ///< a record that is silenced cannot be removed
+  Request find;             ///< our silences again: `items`, and of each its `id`, `comment` and `until`
+  Selector items;
+  Selector id;
+  Selector comment;
+  std::optional<Selector> until;
+  std::vector<Expectation> gone;  ///< one that is listed and counts no more
+  Request set;
+  Request lift;
+  std::vector<Request> control;
+};
+
 /// What a file of records.d with kind = "http" says.
 struct Recipe {
   std::string url;     ///< without a slash at its end
@@ -159,6 +175,7 @@ struct Recipe {
   std::vector<Request> control;
   std::vector<CodeRule> codes;
   Pages pages;
+  std::optional<SilenceRecipe> silence;
 };
 
 /// Every mistake goes to the reader.

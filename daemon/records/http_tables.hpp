@@ -14,6 +14,9 @@ Known id_variables(const Item& item);
 /// Reads [pages] and holds it against the requests of `find`.
 Pages read_pages(DefinitionReader& table, const Parts& parts, const std::vector<Request>& find);
 
+/// Reads [silence], of records of that kind.
+SilenceRecipe read_silence(DefinitionReader& table, const Parts& parts, const Item& item);
+
 /// One of [[codes]].
 CodeRule read_code(DefinitionReader& table, const Parts& parts);
 

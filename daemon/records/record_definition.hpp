@@ -22,6 +22,7 @@ struct RecordDefinition {
   OnReturn on_return = OnReturn::warn;
   MachineRule rule;        ///< of machines that may have records in it
   std::string source;      ///< "/etc/decom/records.d/dns-corp.toml"
+  bool silences = false;   ///< it can be made quiet about a machine
   std::string unverified;  ///< what nobody has tried yet, in the words of who wrote the file; usually empty
 
   bool operator==(const RecordDefinition&) const = default;

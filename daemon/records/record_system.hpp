@@ -14,6 +14,8 @@
 
 namespace decom {
 
+class Silencer;
+
 /// Limits of one call. What waits returns soon after `stop`, and not after `deadline`.
 struct RecordCall {
   std::stop_token stop;
@@ -53,6 +55,9 @@ class RecordSystem {
 
   /// Tries the credential and the control; says what was seen: "zone lab.example.test, serial 17".
   virtual std::string check(const RecordCall& call) = 0;
+
+  /// Where it can be made quiet about a machine, that; else null. It lives as long as this does.
+  virtual Silencer* silencer() { return nullptr; }
 };
 
 }  // namespace decom

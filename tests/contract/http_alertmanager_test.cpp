@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "daemon/records/silencer.hpp"
 #include "tests/support/recipe.hpp"
 #include "tests/support/record_server.hpp"
 
@@ -136,6 +137,59 @@ TEST_CASE("Alertmanager: a wrong password is told and sent once; another service
   const auto place = outcome_of([&] { elsewhere.system->find(absent, within(10s)); });
   CHECK(place.code == ErrorCode::refused);
   CHECK(place.text == "cannot search localhost for absent: it was refused (HTTP 404)");
+}
+
+TEST_CASE("Alertmanager: alerts of the guest's host name are silent until that is lifted, and of no other") {
+  auto& server = alertmanager();
+  Site site;
+  Silencer& silencer = *site.system->silencer();
+  const Machine machine = machine_named("web05", "10.5.0.5");
+  const auto targets = silencer.targets(machine, within(10s));
+  REQUIRE(targets.size() == 1);
+  CHECK(targets[0].is_proven());
+  CHECK(targets[0].what == "alerts of web05.lab.example.test");
+  const std::vector<std::string> own{"instance=web05.lab.example.test:9100", "instance=WEB05.lab.example.test"};
+  const std::vector<std::string> others{"instance=web05xlab.example.test:9100", "instance=web05.lab.example.testing",
+                                        "instance=db.web05.lab.example.test", "instance=web050.lab.example.test:9100",
+                                        "host=web05.lab.example.test"};
+  for (const auto* all : {&own, &others})
+    for (const std::string& label : *all) server.tell("alert " + label);
+  const auto mark = SilenceMark::of(machine, targets[0].id, "17.3");
+  silencer.silence(mark, "web05 is being retired for CORP\\alice, \"}],{é€漢", system_clock().now() + 4h, within(10s));
+  for (const std::string& label : own) CHECK_MESSAGE(server.tell("muted " + label) == "yes", label);
+  for (const std::string& label : others) CHECK_MESSAGE(server.tell("muted " + label) == "no", label);
+  CHECK(silencer.silences(mark, within(10s)).size() == 1);
+  CHECK(site.system->find(machine, within(10s)).empty());  // it is no record that would be removed, or come back
+  CHECK(silencer.lift(SilenceMark::of(machine, targets[0].id, "18.1"), within(10s)) == 0);
+  CHECK(silencer.lift(mark, within(10s)) == 1);
+  for (const std::string& label : own) CHECK_MESSAGE(server.tell("muted " + label) == "no", label);
+  CHECK(silencer.lift(mark, within(10s)) == 0);
+}
+
+TEST_CASE("Alertmanager: what a guest calls itself silences nobody else; a wrong password is told") {
+  Site site;
+  Silencer& silencer = *site.system->silencer();
+  Machine liar = machine_named("web06", "10.5.0.6");
+  liar.guest_host_name = "db01.lab.example.test";
+  const auto targets = silencer.targets(liar, within(10s));
+  REQUIRE(targets.size() == 1);
+  CHECK_FALSE(targets[0].is_proven());
+  liar.guest_host_name = "web06";  // of whatever domain
+  CHECK_FALSE(silencer.targets(liar, within(10s)).at(0).is_proven());
+  liar.power = PowerState::off;
+  CHECK(silencer.targets(liar, within(10s)).empty());
+  const std::string before = alertmanager().tell("silences");
+  const Timestamp until = system_clock().now() + 4h;
+  for (const std::string name : {".*", "a\\E.*\\Q", "web06|db01", "x\"},{", "$(reboot)", "é"}) {
+    CAPTURE(name);
+    const auto mark = SilenceMark::of(liar, name, "17.3");
+    CHECK(outcome_of([&] { silencer.silence(mark, "x", until, within(10s)); }).code == ErrorCode::refused);
+  }
+  Site wrong("not-the-password");
+  CHECK(outcome_of([&] {
+          wrong.system->silencer()->silence(SilenceMark::of(liar, "web06", "17.3"), "x", until, within(10s));
+        }).code == ErrorCode::unauthenticated);
+  CHECK(alertmanager().tell("silences") == before);
 }
 
 TEST_CASE("Alertmanager: hung, down, and started again with its silences") {

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "daemon/records/silencer.hpp"
 #include "tests/support/recipe.hpp"
 #include "tests/support/record_server.hpp"
 
@@ -186,4 +187,82 @@ TEST_CASE("Icinga 2: down is unreachable, hung is a missing answer, and a lost r
   CHECK(code_of([&] { site.system->remove(machine, found[0], within(10s)); }) == ErrorCode::unreachable);
   icinga().tell("start");
   CHECK(site.system->find(machine, within(10s)).size() == 1);
+}
+
+TEST_CASE("Icinga 2: a host and its services are in a downtime until it is lifted; the neighbour never is") {
+  auto& server = icinga();
+  server.tell("host web08 10.1.0.8 4211aaaa-0000-0000-0000-000000000008 2");
+  server.tell("host web080 10.1.0.80");
+  Site site;
+  const Machine machine = machine_named("web08", "10.1.0.8");
+  const auto found = site.system->find(machine, within(10s));
+  REQUIRE(found.size() == 1);
+  Silencer& silencer = *site.system->silencer();
+  CHECK(silencer.lasts() == 4h);
+  const auto targets = silencer.targets(machine, within(10s));
+  CHECK(targets == found);
+  const auto mark = SilenceMark::of(machine, targets.at(0).id, "17.3");
+  const auto other = SilenceMark::of(machine, targets.at(0).id, "18.1");
+  CHECK(silencer.silences(mark, within(10s)).empty());
+  CHECK(silencer.lift(mark, within(10s)) == 0);
+
+  const Timestamp until = system_clock().now() + 4h;
+  silencer.silence(mark, "web08 is being retired for CORP\\alice, \"}],{é€漢", until, within(10s));
+  CHECK(server.tell("depth web08") == "1");
+  CHECK(server.tell("depth web08!s1") == "1");
+  CHECK(server.tell("depth web080") == "0");
+  const auto ours = silencer.silences(mark, within(10s));
+  REQUIRE(ours.size() == 3);  // each service has one of its own, which goes with the host's
+  for (const FoundSilence& one : ours) {
+    CHECK(one.until.value() <= until);
+    CHECK(one.until.value() > until - 1s);
+  }
+  CHECK(silencer.silences(other, within(10s)).empty());
+  CHECK(silencer.silences(SilenceMark::of(machine, targets.at(0).id, ""), within(10s)).size() == 3);
+  CHECK(site.system->read(machine, "web08", within(10s)) == found[0]);  // the record says what it said
+  silencer.silence(other, "again", until, within(10s));
+  CHECK(server.tell("depth web08") == "2");
+
+  CHECK(silencer.lift(mark, within(10s)) == 3);
+  CHECK(server.tell("depth web08") == "1");
+  CHECK(silencer.lift(other, within(10s)) == 3);
+  CHECK(server.tell("depth web08") == "0");
+  CHECK(server.tell("depth web08!s1") == "0");
+  CHECK(silencer.lift(mark, within(10s)) == 0);
+
+  silencer.silence(mark, "it goes with its host", until, within(10s));
+  CHECK(site.system->remove(machine, found[0], within(10s)) == "removed (HTTP 200)");
+  CHECK(silencer.lift(mark, within(10s)) == 0);
+  CHECK(server.tell("downtimes") == "0");
+}
+
+TEST_CASE("Icinga 2: who may not silence is told which right is missing; hostile names silence nothing") {
+  icinga().tell("host web09 10.1.0.9");
+  Site site;
+  const Machine machine = machine_named("web09", "10.1.0.9");
+  const auto mark = SilenceMark::of(machine, "web09", "17.3");
+  const Timestamp until = system_clock().now() + 4h;
+  Site without("removers");
+  CHECK(code_of([&] { without.system->silencer()->silence(mark, "x", until, within(10s)); }) == ErrorCode::refused);
+  CHECK(code_of([&] { without.system->silencer()->lift(mark, within(10s)); }) == ErrorCode::denied);
+  try {
+    without.system->check(within(10s));
+    FAIL("it was not told");
+  } catch (const Error& e) {
+    CHECK(std::string{e.what()}.find("the account lacks objects/query/Downtime") != std::string::npos);
+  }
+  Site wrong("decom", "not-the-password");
+  CHECK(code_of([&] { wrong.system->silencer()->silence(mark, "x", until, within(10s)); }) ==
+        ErrorCode::unauthenticated);
+  for (const std::string name : {"\" || true || \"", "*", "web0?", "web09\\", "\"},{\"", "../../"}) {
+    CAPTURE(name);
+    const auto hostile = SilenceMark::of(machine, name, "17.3");
+    // Icinga says 200 and does nothing: a look shows that there is none.
+    CHECK(code_of([&] { site.system->silencer()->silence(hostile, "x", until, within(10s)); }) == ErrorCode::lost);
+    CHECK(site.system->silencer()->silences(hostile, within(10s)).empty());
+  }
+  CHECK(icinga().tell("downtimes") == "0");
+  icinga().tell("stop");
+  CHECK(code_of([&] { site.system->silencer()->silence(mark, "x", until, within(10s)); }) == ErrorCode::unreachable);
+  icinga().tell("start");
 }

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "daemon/records/silencer.hpp"
 #include "tests/support/recipe.hpp"
 #include "tests/support/record_server.hpp"
 
@@ -135,6 +136,62 @@ TEST_CASE("Zabbix: the only host of a maintenance is refused in Zabbix's own wor
   CHECK(refused.code == ErrorCode::refused);
   CHECK(refused.text.find("must contain at least one host") != std::string::npos);
   CHECK(zabbix().tell("exists web04") == "yes");
+}
+
+TEST_CASE("Zabbix: a host is in a maintenance until it is lifted, and one that is there does not keep it") {
+  auto& server = zabbix();
+  const std::string before = server.tell("maintenances");
+  const std::string id = server.tell("host web07 10.2.0.7");
+  server.tell("host web070 10.2.0.70");
+  Site site;
+  const Machine machine = machine_named("web07", "10.2.0.7");
+  const auto found = site.by_token->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  Silencer& silencer = *site.by_token->silencer();
+  CHECK(silencer.targets(machine, within(20s)) == found);
+  const auto mark = SilenceMark::of(machine, id, "17.3");
+  const Timestamp until = system_clock().now() + 4h;
+  silencer.silence(mark, "web07 is being retired for CORP\\alice, \"}],{é€漢", until, within(20s));
+  CHECK(server.tell("maintained web07") == "1");
+  CHECK(server.tell("maintained web070") == "0");
+  const auto ours = silencer.silences(mark, within(20s));
+  REQUIRE(ours.size() == 1);
+  CHECK(ours[0].until.value() > until - 2min);
+  CHECK(site.by_token->read(machine, id, within(20s)) == found[0]);
+  // A second one of the same request has the same name, and Zabbix refuses it.
+  CHECK(outcome_of([&] { silencer.silence(mark, "x", until, within(20s)); }).code == ErrorCode::refused);
+  silencer.silence(SilenceMark::of(machine, id, "18.1"), "x", until, within(20s));
+  CHECK(server.tell("maintained web07") == "2");
+  CHECK(silencer.lift(mark, within(20s)) == 1);
+  CHECK(silencer.lift(mark, within(20s)) == 0);
+  CHECK(server.tell("maintained web07") == "1");
+
+  CHECK(site.by_token->remove(machine, found[0], within(20s)) == "removed (HTTP 200)");
+  CHECK(server.tell("exists web07") == "no");
+  CHECK(server.tell("maintenances") == before);
+}
+
+TEST_CASE("Zabbix: who may not change a host cannot silence it; hostile names silence nothing") {
+  const std::string before = zabbix().tell("maintenances");
+  const std::string id = zabbix().tell("host web08 10.2.0.8");
+  const Machine machine = machine_named("web08", "10.2.0.8");
+  const auto mark = SilenceMark::of(machine, id, "17.3");
+  const Timestamp until = system_clock().now() + 4h;
+  const auto refused = outcome_of([&] { Site{"reader"}.by_token->silencer()->silence(mark, "x", until, within(20s)); });
+  INFO(refused.text);
+  CHECK(refused.code == ErrorCode::refused);
+  CHECK(refused.text.find("No permissions to referred object") != std::string::npos);
+  CHECK(outcome_of([&] {
+          Site{"decom", std::string(64, 'b')}.by_token->silencer()->silence(mark, "x", until, within(20s));
+        }).code == ErrorCode::unauthenticated);
+  Site site;
+  for (const std::string name : {"\"},{\"", "*", "%", "' or 1=1 --", "1 or 1=1", "[]"}) {
+    CAPTURE(name);
+    const auto hostile = SilenceMark::of(machine, name, "17.3");
+    const auto told = outcome_of([&] { site.by_token->silencer()->silence(hostile, "x", until, within(20s)); });
+    CHECK(told.code == ErrorCode::refused);
+  }
+  CHECK(zabbix().tell("maintenances") == before);
 }
 
 TEST_CASE("Zabbix: a session is opened by password once, and again when Zabbix has forgotten it") {

@@ -20,7 +20,8 @@ from leash import Group, free_port, issue, serve, wait_until, workplace  # noqa:
 PROGRAM = "/usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2"
 USERS = {
     "root": ["*"],
-    "decom": ["objects/query/Host", "objects/delete/Host"],
+    "decom": ["objects/query/Host", "objects/delete/Host", "objects/query/Downtime", "actions/schedule-downtime", "actions/remove-downtime"],
+    "removers": ["objects/query/Host", "objects/delete/Host"],
     "reader": ["objects/query/Host"],
     "nobody": ["status/query"],
 }
@@ -118,6 +119,21 @@ class Icinga:
                     return "yes"
         return "no"
 
+    def depth(self, name):
+        """In how many downtimes it is at this moment: of the host HOST, or of the service HOST!SERVICE."""
+        kind = "services" if "!" in name else "hosts"
+        status, answer = self.ask("GET", f"/v1/objects/{kind}/{urllib.request.quote(name, safe='!')}?attrs=downtime_depth")
+        if status != 200:
+            raise RuntimeError(f"{status} {answer}")
+        return str(int(answer["results"][0]["attrs"]["downtime_depth"]))
+
+    def downtimes(self):
+        """How many there are at all."""
+        status, answer = self.ask("GET", "/v1/objects/downtimes")
+        if status != 200:
+            raise RuntimeError(f"{status} {answer}")
+        return str(len(answer["results"]))
+
     def pause(self):
         self.group.tell(signal.SIGSTOP)
 
@@ -131,7 +147,8 @@ def main():
         icinga.start()
         ready = {"url": f"https://localhost:{icinga.port}/v1", "ca": f"{folder}/tls/ca.pem", "folder": folder}
         print(json.dumps(ready), flush=True)
-        serve({"host": icinga.host, "rename": icinga.rename, "exists": icinga.exists, "stop": icinga.stop, "start": icinga.start,
+        serve({"host": icinga.host, "rename": icinga.rename, "exists": icinga.exists, "depth": icinga.depth,
+               "downtimes": icinga.downtimes, "stop": icinga.stop, "start": icinga.start,
                "pause": icinga.pause, "resume": icinga.resume})  # fmt: skip
 
 

@@ -136,6 +136,16 @@ class Zabbix:
         period = {"timeperiod_type": 0, "period": 3600}
         self.call("maintenance.create", {"name": f"of {host}", "active_since": 1, "active_till": 2000000000, "hosts": [{"hostid": host}], "timeperiods": [period]})
 
+    def maintained(self, name):
+        """In how many maintenances that host is, by the database's own client."""
+        return self.database.ask(
+            "zabbix", f"select count(*) from maintenances_hosts m join hosts h on h.hostid = m.hostid where h.host = '{name}'"
+        )
+
+    def maintenances(self):
+        """How many there are at all."""
+        return self.database.ask("zabbix", "select count(*) from maintenances")
+
     def exists(self, name):
         """By the database's own client."""
         return "yes" if self.database.ask("zabbix", f"select count(*) from hosts where host = '{name}'") != "0" else "no"
@@ -153,7 +163,8 @@ def main():
         zabbix.start()
         tokens = zabbix.furnish()
         print(json.dumps({"url": f"http://127.0.0.1:{zabbix.port}", "tokens": tokens, "folder": folder}), flush=True)
-        serve({"host": zabbix.host, "maintenance": zabbix.maintenance, "exists": zabbix.exists, "sessions": zabbix.sessions,
+        serve({"host": zabbix.host, "maintenance": zabbix.maintenance, "exists": zabbix.exists, "maintained": zabbix.maintained,
+               "maintenances": zabbix.maintenances, "sessions": zabbix.sessions,
                "log_out_all": zabbix.log_out_all, "stop_database": zabbix.database.stop, "start_database": zabbix.database.start})  # fmt: skip
 
 

@@ -46,6 +46,41 @@ TEST_CASE("a place may cut a part out of what is there; what a removal leaves is
     CHECK_MESSAGE(all.find(wanted) != std::string::npos, wanted);
 }
 
+TEST_CASE("what is wrong with a silence is said with its place") {
+  auto recipe = shipped_recipe("alertmanager.toml");
+  recipe["silence"] = from_toml(R"(
+    for = "1m"
+    of = "hosts"
+    find = { path = "/silences", items = "/*", coment = "/comment" }
+    set = { path = "/silences/{{silence}}", json = { until = "never" } }
+    control = { path = "/status" }
+  )");
+  std::string all;
+  for (const std::string& mistake : http_mistakes(recipe)) all += mistake + "\n";
+  INFO(all);
+  for (const char* wanted :
+       {"/silence/for: 'for' is", "/silence/of: 'of' is 'hosts'; expected one of records, host",
+        "/silence: 'lift' is missing", "/silence/find: 'id' is missing", "/silence/find: 'comment' is missing",
+        "/silence/find/coment: unknown key 'coment': did you mean 'comment'?", "/silence/set: 'method' is missing",
+        "/silence/set/path: 'path' has no variable 'silence' here", "/silence/set/path: it says {{comment}} nowhere",
+        "/silence/set/path: it says none of {{until}}", "/silence/set/path: it says no {{id}}",
+        "/silence/control: 'expect' is missing"})
+    CHECK_MESSAGE(all.find(wanted) != std::string::npos, wanted);
+  recipe["silence"] = from_toml(R"(
+    of = "host"
+    lift_first = true
+    find = { path = "/silences", items = "/*", id = "/id", comment = "/comment" }
+    set = { method = "POST", path = "/silences/{{id}}", json = "{{comment}} {{until}}", changes = false }
+    lift = { method = "DELETE", path = "/silences/{{id}}" }
+  )");
+  all.clear();
+  for (const std::string& mistake : http_mistakes(recipe)) all += mistake + "\n";
+  INFO(all);
+  for (const char* wanted : {"/silence/lift_first: 'lift_first' is for silences of records", "'changes' is false",
+                             "/silence/lift/path: it says {{silence}} nowhere"})
+    CHECK_MESSAGE(all.find(wanted) != std::string::npos, wanted);
+}
+
 TEST_CASE("every mistake of a recipe is said at once, with its place") {
   const auto recipe = from_toml(R"(
     url = "http://monitoring.example.test"
