@@ -4,6 +4,7 @@
 
 #include "common/base/text.hpp"
 #include "daemon/config/rule_reader.hpp"
+#include "daemon/steps/silence_step.hpp"
 
 namespace decom {
 namespace {
@@ -18,9 +19,11 @@ class StepReader {
     reader.require("kind");
     reader.string("kind", step.kind, [&](const std::string& name) { return check_kind(name); });
     const auto kind = std::ranges::find(kinds_, step.kind, &RecordKind::name);
+    const bool silences = step.kind == kSilenceKind;
     const bool of_records = kind != kinds_.end() && (!kind->has_default || reader.has("system"));
-    const RecordDefinition* system = of_records ? read_system(reader, step) : nullptr;
+    const RecordDefinition* system = of_records || silences ? read_system(reader, step) : nullptr;
     step.name = system != nullptr ? system->name : step.kind.substr(step.kind.rfind('.') + 1);
+    if (system != nullptr && silences) step.name = silence_step_name(system->name);
     reader.string("name", step.name, check_step_name);
     if (std::ranges::find(plan.steps, step.name, &PlanStep::name) != plan.steps.end())
       reader.mistake("name", fmt::format("two steps are named '{}'", step.name));
@@ -28,7 +31,8 @@ class StepReader {
       if (std::ranges::find(plan.steps, name, &PlanStep::name) != plan.steps.end()) return std::nullopt;
       return fmt::format("is '{}', which is no earlier step of this plan", name);
     });
-    if (system != nullptr) {
+    if (silences) step.on_failure = OnFailure::warn;
+    if (system != nullptr && !silences) {
       step.on_failure = system->on_failure;
       step.on_return = system->on_return;
     }
@@ -59,17 +63,23 @@ class StepReader {
   const RecordDefinition* read_system(TableReader& reader, PlanStep& step) const {
     reader.require("system");
     const RecordDefinition* found = nullptr;
+    const bool silences = step.kind == kSilenceKind;
+    const auto fits = [&](const RecordDefinition& one) { return silences ? one.silences : one.kind == step.kind; };
+    const std::string which = silences ? "with a [silence]" : "of kind " + step.kind;
     reader.string("system", step.system, [&](const std::string& name) -> std::optional<std::string> {
       const auto system = std::ranges::find(systems_, name, &RecordDefinition::name);
       if (system == systems_.end()) {
         std::vector<std::string> names;
         for (const RecordDefinition& one : systems_)
-          if (one.kind == step.kind) names.push_back(one.name);
+          if (fits(one)) names.push_back(one.name);
         return fmt::format("is '{}', which no file of records.d defines{}", name,
-                           names.empty() ? fmt::format("; none is of kind {}", step.kind)
-                                         : fmt::format("; of kind {} there is {}", step.kind, join(names, ", ")));
+                           names.empty() ? fmt::format("; none is {}", which)
+                                         : fmt::format("; {} there is {}", which, join(names, ", ")));
       }
-      if (system->kind != step.kind)
+      if (silences && !system->silences)
+        return fmt::format("is '{}', which says nothing of how it is silenced: {} has no [silence]", name,
+                           system->source);
+      if (!fits(*system))
         return fmt::format("is '{}', which is of kind {}, not {}: {}", name, system->kind, step.kind, system->source);
       found = &*system;
       return std::nullopt;

@@ -9,6 +9,7 @@
 #include "common/base/text.hpp"
 #include "daemon/config/json_of_toml.hpp"
 #include "daemon/config/rule_reader.hpp"
+#include "daemon/steps/silence_step.hpp"
 
 namespace decom {
 namespace {
@@ -50,7 +51,7 @@ class RecordFileReader {
       read.after = reader.place_of("after");
       reader.rest_as_nodes([&](const std::string& key, const toml::node& node) { json.add(key, node); });
     }
-    if (kind != nullptr) read_own(*kind, json);
+    if (kind != nullptr) read_own(*kind, json, read.definition);
     if (mistakes_.size() != before) return std::nullopt;
     read.definition.definition = json.document().dump();
     return read;
@@ -87,7 +88,7 @@ class RecordFileReader {
     return kind;
   }
 
-  void read_own(const RecordKind& kind, JsonOfToml& json) {
+  void read_own(const RecordKind& kind, JsonOfToml& json, RecordDefinition& definition) {
     add_language(json);
     std::vector<Finding> findings;
     {
@@ -95,6 +96,7 @@ class RecordFileReader {
       const auto system = kind.make(reader, files_.world);
       if (system == nullptr && findings.empty())
         reader.mistake("", fmt::format("it is no system of kind {}", kind.name));
+      definition.silences = system != nullptr && system->silencer() != nullptr;
     }
     if (findings.empty() && kind.freeze) kind.freeze(json.document(), findings);
     for (Finding& finding : findings)
@@ -142,6 +144,18 @@ std::set<std::string> everything_before(const std::vector<Read>& all, const std:
       if (before.insert(name).second) open.push_back(name);
   }
   return before;
+}
+
+/// Each step of the shipped plans has a name of its own, and those that silence are called after their system.
+void check_silences(const std::vector<Read>& all, Mistakes& mistakes) {
+  for (const Read& read : all) {
+    if (!read.definition.silences) continue;
+    const auto twin = std::ranges::find(all, silence_step_name(read.definition.name),
+                                        [](const Read& other) { return other.definition.name; });
+    if (twin != all.end())
+      mistakes.add(twin->definition.source, fmt::format("the system is called '{}', as is the step that silences {}",
+                                                        twin->definition.name, read.definition.name));
+  }
 }
 
 void check_order(const std::vector<Read>& all, Mistakes& mistakes) {
@@ -210,6 +224,7 @@ std::vector<RecordDefinition> read_record_files(const std::filesystem::path& fol
     }
     all.push_back(std::move(*read));
   }
+  check_silences(all, mistakes);
   if (complete) check_order(all, mistakes);  // what a broken file is called is not known
   std::vector<RecordDefinition> definitions;
   definitions.reserve(all.size());

@@ -7,6 +7,7 @@
 #include "common/base/error.hpp"
 #include "common/base/glob.hpp"
 #include "common/base/text.hpp"
+#include "daemon/steps/silence_step.hpp"
 
 namespace decom {
 namespace {
@@ -98,6 +99,12 @@ PlanTemplate shipped_plan(OsFamily family, bool has_account, const std::vector<R
   constexpr const char* kDestroy = "destroy";
   PlanTemplate plan{
       .name = std::string(to_string(family)), .priority = kLast, .rule = {.families = {family}}, .source = "built in"};
+  for (const RecordDefinition& system : systems)
+    if (system.silences)
+      plan.steps.push_back({.name = silence_step_name(system.name),
+                            .kind = kSilenceKind,
+                            .on_failure = OnFailure::warn,
+                            .system = system.name});
   plan.steps.push_back({.name = "power_off", .kind = "vsphere.power_off"});
   plan.steps.push_back({.name = kDestroy, .kind = "vsphere.destroy", .after = {"power_off"}});
   if (has_account) plan.steps.push_back({.name = "ad_computer", .kind = "ad.computer", .after = {kDestroy}});
@@ -155,7 +162,7 @@ Planner::Planner(std::vector<PlanTemplate> templates, const StepRegistry& regist
 void Planner::judge(const PlanTemplate& chosen, const Machine& machine, PlanStep& step) const {
   const KindTraits& kind = registry_.at(step.kind);
   const auto system = systems_.find(step.system);
-  const bool has_own = system != systems_.end() && !system->second.summary.empty();
+  const bool has_own = kind.removes_records && system != systems_.end() && !system->second.summary.empty();
   step.why =
       fmt::format("plan {} ({}): {}", chosen.name, chosen.source, has_own ? system->second.summary : kind.summary);
   if (step.on_return == OnReturn::remove) step.why += "; removed again where it comes back";

@@ -8,6 +8,7 @@
 #include "daemon/steps/destroy.hpp"
 #include "daemon/steps/power_off.hpp"
 #include "daemon/steps/record_step.hpp"
+#include "daemon/steps/silence_step.hpp"
 #include "daemon/steps/step.hpp"
 
 namespace decom {
@@ -110,6 +111,17 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {  // NOLINT
                      },
                      RecordStepOptions{.system = "Active Directory", .call = "delete from Active Directory"});
                });
+  const SilenceStep::Of silenced = [records](const PlanStep& step) {
+    if (!records) throw Error{ErrorCode::internal, "this process works on no records"};
+    return records->of(kSilencedKind, step.definition);
+  };
+  registry.add({.name = kSilenceKind,
+                .summary = "makes a monitoring quiet about the machine, until all of it has ended",
+                .irreversible = false,
+                .naturally_idempotent = true,
+                .deadline = 1min,
+                .lifted_after = [silenced](const Lift& lift) { return lift_silences(silenced, lift); }},
+               [silenced](const PlanStep&) { return std::make_unique<SilenceStep>(silenced); });
   for (const RecordKind& kind : records ? records->kinds() : record_kinds()) {
     if (kind.name == kAdComputerKind) continue;
     registry.add({.name = kind.name,

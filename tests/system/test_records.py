@@ -18,7 +18,7 @@ def step(detail, name, machine_index=0):
 class Records(RecordCase):
     number = 0
 
-    def world(self, **daemon):
+    def world(self, arguments=(), **daemon):
         """Three machines that every system knows, in a vCenter, and a daemon that knows the systems. New ones for each case."""
         Records.number += 1
         at = [10 * Records.number + i for i in range(3)]
@@ -28,7 +28,7 @@ class Records(RecordCase):
             self.enter_everywhere(self.ids[name], name, address)
         self.add_computers(computer(self.win[0]), computer(self.neighbour[0]))
         families = ((self.win, "windows"), (self.lnx, "linux"), (self.neighbour, "windows"))
-        self.served = self.vcenter([machine(name, family, ips=[address]) for (name, address), family in families])
+        self.served = self.vcenter([machine(name, family, ips=[address]) for (name, address), family in families], arguments=arguments)
         stack = self.records_stack(self.served, **daemon).start()
         stack.login("alice")
         stack.wait_loaded("alice", 3)
@@ -72,8 +72,11 @@ class Records(RecordCase):
             detail = stack.wait_settled("alice", request)
             self.assertEqual(detail["machines"][0]["state"], "holding", json.dumps(detail, indent=1)[:4000])
             self.assertEqual(step(detail, system)["state"], "deferred")
-            others = {s["name"]: s["state"] for s in detail["machines"][0]["steps"] if s["name"] not in (system, "ad_computer")}
+            unlike = (system, f"silence_{system}", "ad_computer")
+            others = {s["name"]: s["state"] for s in detail["machines"][0]["steps"] if s["name"] not in unlike}
             self.assertEqual(set(others.values()), {"succeeded"}, others)
+            if self.silences:
+                self.assertEqual(step(detail, f"silence_{system}")["state"], "warned", step(detail, f"silence_{system}"))
         finally:
             up()
         wait_for(lambda: stack.wait_settled("alice", request)["machines"][0]["state"] == "succeeded", 120, f"{system} is back")
@@ -84,13 +87,55 @@ class Records(RecordCase):
         self.down_and_up("dns", lambda: self.dns.tell("down"), lambda: self.dns.tell("up"))
 
     def test_icinga_down_and_up_again(self):
+        self.silences = True  # nothing waits for a monitoring that cannot be told to be quiet
         self.down_and_up("icinga", lambda: self.icinga.tell("stop"), lambda: self.icinga.tell("start"))
 
     def test_zabbix_without_its_database_and_with_it_again(self):
+        self.silences = True
         self.down_and_up("zabbix", lambda: self.zabbix.tell("stop_database"), lambda: self.zabbix.tell("start_database"))
 
     def test_a_cmdb_of_the_site_down_and_up_again(self):
         self.down_and_up("cmdb", self.cmdb.down, self.cmdb.up)
+
+    def test_monitoring_is_quiet_during_the_run_and_loud_again_after_a_cancel(self):
+        self.silences = True
+        stack = self.world(arguments=["--guest-shutdown-ms", "-1"])
+        name, address = self.lnx
+        before = self.all_known()
+        plan = stack.ctl("alice", "plan", name, check=0).stdout
+        for system in ("icinga", "zabbix"):
+            self.assertIn(f"silence host {name}, {address} in {system} for 4h 5m at most", " ".join(plan.split()))
+        self.assertEqual(self.quiet(name), {"icinga": 0, "zabbix": 0})
+        request = self.submit(stack, "alice", name)
+        wait_for(lambda: self.calls(self.served, "ShutdownGuest", "received"), 60, "the guest is asked")
+        self.assertEqual(self.quiet(name), {"icinga": 1, "zabbix": 1})
+        self.assertEqual(self.quiet(self.neighbour[0]), {"icinga": 0, "zabbix": 0})
+        self.assertIn("silent in icinga: host", stack.ctl("alice", "show", f"{request}.1", check=0).stdout)
+
+        stack.ctl("alice", "cancel", str(request), check=0)
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "cancelled", json.dumps(detail, indent=1)[:4000])
+        said = self.wait_lifted(stack, "alice", request)
+        self.assertEqual(said["silence_icinga"], f"icinga is loud again about {name}")
+        self.assertTrue(said["silence_zabbix"].startswith("zabbix is loud again about "), said)
+        self.assertEqual(self.quiet(name), {"icinga": 0, "zabbix": 0})
+        self.assertIn("icinga is loud again", stack.ctl("alice", "status", str(request), check=0).stdout)
+        self.assertEqual(self.all_known(), before)
+
+    def test_after_a_success_no_silence_is_left(self):
+        self.silences = True
+        left = (self.icinga.tell("downtimes"), self.zabbix.tell("maintenances"))
+        stack = self.world()
+        request = self.submit(stack, "alice", self.lnx[0])
+        detail = stack.wait_settled("alice", request)
+        self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail, indent=1)[:4000])
+        self.assertEqual(detail["warnings"], 0, json.dumps(detail, indent=1)[:4000])
+        for system in ("icinga", "zabbix"):
+            self.assertEqual(step(detail, f"silence_{system}")["state"], "succeeded")
+        said = self.wait_lifted(stack, "alice", request)
+        self.assertEqual(said, {f"silence_{system}": f"{system} has no silence of ours any more" for system in ("icinga", "zabbix")})
+        self.assertEqual(self.knowers(*self.lnx), set())
+        self.assertEqual((self.icinga.tell("downtimes"), self.zabbix.tell("maintenances")), left)
 
     def test_what_changed_since_it_was_shown_is_left_alone_with_a_warning(self):
         stack = self.world()

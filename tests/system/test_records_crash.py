@@ -50,6 +50,31 @@ class RecordsCrash(RecordCase):
         self.assertEqual(len(sent), len(set(sent)), sent)
         stack.stop()
 
+    def test_a_silence_is_set_once_and_lifted_wherever_the_daemon_died(self):
+        self.silences = True
+        for number, boundary in enumerate(("after_t1", "after_send", "before_t3"), 180):
+            with self.subTest(boundary=boundary):
+                name, address = f"s-{number}", f"10.0.2.{number}"
+                self.enter_everywhere(number, name, address)
+                self.fresh_folder()
+                vcenter = self.vcenter([machine(name, "linux", ips=[address])], arguments=["--guest-shutdown-ms", "-1"])
+                stack = self.records_stack(vcenter, systems=["icinga"])
+                stack.start(env={"DECOM_FAILPOINT": f"silence.{boundary}=kill"})
+                stack.login("alice")
+                stack.wait_loaded("alice", 1)
+                request = self.submit(stack, "alice", name)
+                stack.process.wait(60)
+                self.assertEqual(stack.process.returncode, -9, f"silence.{boundary} was not reached:\n{stack.log.read_text()[-2000:]}")
+                stack.start()
+                wait_for(lambda served=vcenter: self.calls(served, "ShutdownGuest", "received"), 60, "the guest is asked")
+                self.assertEqual(self.quiet(name)["icinga"], 1)
+                stack.ctl("alice", "cancel", str(request), check=0)
+                detail = stack.wait_settled("alice", request)
+                self.assertEqual(detail["machines"][0]["state"], "cancelled", json.dumps(detail, indent=1)[:4000])
+                self.assertEqual(self.wait_lifted(stack, "alice", request), {"silence_icinga": f"icinga is loud again about {name}"})
+                self.assertEqual(self.quiet(name)["icinga"], 0)
+                stack.stop()
+
     def test_every_boundary_of_every_kind(self):
         number = 100
         for boundary in BOUNDARIES:

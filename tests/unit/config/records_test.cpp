@@ -298,6 +298,71 @@ TEST_CASE("a domain that cannot be used is a mistake of its file") {
   CHECK(has("passwort = \"x\"\n", "unknown key 'passwort'"));
 }
 
+TEST_CASE("a monitoring that says how it is silenced has a step for that, in the shipped plans and in a site's own") {
+  const auto recipe = [](const std::string& file) {
+    std::ifstream in(std::string{DECOM_SOURCE_DIR} + "/packaging/records.d/" + file);
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  const Folder folder;
+  folder.write("records.d/icinga.toml", recipe("icinga2.toml"));
+  folder.write("records.d/alertmanager.toml", recipe("alertmanager.toml"));
+  folder.write("records.d/kea.toml", recipe("kea.toml"));
+  folder.write("decomd.toml", kGood);
+  const auto records = std::make_shared<RecordSystems>(
+      RecordWorld{.secret_file = secret_files_of(folder.path() / "x"), .clock = &system_clock()}, all_record_kinds());
+  const auto load = [&] { return load_config(folder.path() / "decomd.toml", built_in_steps(records)); };
+  const auto mistakes = [&] {
+    std::string all;
+    try {
+      (void)load();
+    } catch (const Error& e) {
+      for (const Finding& finding : e.findings()) all += finding.where + " " + finding.what + "\n";
+    }
+    return all;
+  };
+  folder.write("plans.d/own.toml", R"([[step]]
+kind = "vsphere.power_off"
+[[step]]
+kind = "silence"
+system = "icinga"
+[[step]]
+kind = "silence"
+name = "hush"
+system = "alertmanager"
+on_failure = "stop"
+)");
+  const Config config = load();
+  CHECK(system_of(config, "icinga").silences);
+  CHECK_FALSE(system_of(config, "kea").silences);
+  const auto linux_ = std::ranges::find(config.plans, "linux", &PlanTemplate::name);
+  REQUIRE(linux_ != config.plans.end());
+  CHECK(linux_->steps[0].name == "silence_alertmanager");
+  CHECK(linux_->steps[1].name == "silence_icinga");
+  CHECK(linux_->steps[2].name == "power_off");
+  const auto own = std::ranges::find(config.plans, "own", &PlanTemplate::name);
+  REQUIRE(own != config.plans.end());
+  CHECK(own->steps[1].name == "silence_icinga");
+  CHECK(own->steps[1].on_failure == OnFailure::warn);
+  CHECK(own->steps[2].name == "hush");
+  CHECK(own->steps[2].on_failure == OnFailure::stop);
+
+  folder.write("plans.d/own.toml",
+               "[[step]]\nkind = \"silence\"\nsystem = \"kea\"\n[[step]]\nkind = \"silence\"\nsystem = \"x\"\n");
+  CHECK(mistakes().find("own.toml:3:10 'step.system' is 'kea', which says nothing of how it is silenced: ") !=
+        std::string::npos);
+  CHECK(
+      mistakes().find("own.toml:6:10 'step.system' is 'x', which no file of records.d defines; with a [silence] there "
+                      "is alertmanager, icinga") != std::string::npos);
+  folder.write("plans.d/own.toml", "[[step]]\nkind = \"silence\"\n");
+  CHECK(mistakes().find("'step.system' is missing") != std::string::npos);
+  folder.write("plans.d/own.toml", "[[step]]\nkind = \"vsphere.power_off\"\n");
+  std::string twin = recipe("kea.toml");
+  twin.replace(twin.find("name = \"kea\""), 12, "name = \"silence_icinga\"");
+  folder.write("records.d/twin.toml", twin);
+  CHECK(mistakes().find("twin.toml the system is called 'silence_icinga', as is the step that silences icinga") !=
+        std::string::npos);
+}
+
 TEST_CASE("each recipe that is shipped has no mistakes, says what it was tried with, and is in the list of them") {
   const std::filesystem::path folder = std::string{DECOM_SOURCE_DIR} + "/packaging/records.d";
   const auto text_of = [](const std::filesystem::path& file) {

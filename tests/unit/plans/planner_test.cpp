@@ -40,6 +40,12 @@ std::vector<std::string> kinds_of(const Plan& plan) {
   return kinds;
 }
 
+std::vector<std::string> names_of(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const PlanStep& step : plan.steps) names.push_back(step.name);
+  return names;
+}
+
 std::string failure(const auto& call) {
   try {
     call();
@@ -162,6 +168,35 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(made.steps[5].after == Names{"cmdb", "ad_computer"});
   machine.family = OsFamily::other;  // has no account to come after
   CHECK(plan().steps.back().after == Names{"cmdb"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "what can be silenced is silenced first, for the machines that it is for") {
+  configure({{.name = "zabbix",
+              .kind = "fake",
+              .summary = "hosts in Zabbix",
+              .definition = "{}",
+              .rule = {.names = {"web*"}},
+              .silences = true},
+             {.name = "dns", .kind = "fake", .definition = "{}"},
+             {.name = "icinga", .kind = "fake", .definition = "{}", .rule = {.names = {"db*"}}, .silences = true}});
+  for (const OsFamily family : {OsFamily::windows, OsFamily::linux_, OsFamily::other}) {
+    machine.family = family;
+    const Plan made = plan();
+    CHECK(names_of(made).at(0) == "silence_zabbix");
+    CHECK(names_of(made).at(1) == "silence_icinga");
+    CHECK(names_of(made).at(2) == "power_off");
+  }
+  const Plan made = plan();
+  CHECK(made.steps[0].kind == "silence");
+  CHECK(made.steps[0].system == "zabbix");
+  CHECK(made.steps[0].definition == "{}");
+  CHECK(made.steps[0].on_failure == OnFailure::warn);
+  CHECK_FALSE(made.steps[0].irreversible);
+  CHECK(made.steps[0].why ==
+        "plan other (built in): makes a monitoring quiet about the machine, until all of it has ended");
+  CHECK(made.steps[1].why == "left out: icinga is for name db*");
+  CHECK(predecessors(made, 2) == std::vector<std::size_t>{0});
+  CHECK(plan({.records_only = true}).steps[0].why == "left out: records only");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a system that is not for this machine is left out, and says whom it is for") {
