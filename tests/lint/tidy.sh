@@ -13,4 +13,4 @@ known=$(python3 -c 'import json,os,sys; print("\n".join(os.path.relpath(e["file"
 files=$(comm -12 <(sort -u <<<"$changed") <(sort -u <<<"$known") | grep -E '^(cli|daemon|common/[^a]|common/api)')
 [ -n "$files" ] || { echo "nothing changed"; exit 0; }
 echo "$(wc -l <<<"$files") files"
-xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet --extra-arg=-Wno-unknown-warning-option <<<"$files" 2> >(grep -vE 'warnings? (generated|treated)|^Suppressed|Use -header-filter' >&2)
+xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-unused-command-line-argument <<<"$files" 2> >(grep -vE 'warnings? (generated|treated)|^Suppressed|Use -header-filter' >&2)
