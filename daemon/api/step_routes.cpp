@@ -17,9 +17,10 @@ HttpAnswer list(const RecordBook& book, const StepRegistry& registry) {
   for (const RecordDefinition& system : *systems) {
     const KindTraits* kind = registry.find(system.kind);
     const bool has_own = !system.summary.empty() || kind == nullptr;
+    const char* quiet = system.silences ? "; can be silenced" : "";
     answer.systems.push_back({.name = system.name,
                               .kind = system.kind,
-                              .summary = has_own ? system.summary : kind->summary,
+                              .summary = (has_own ? system.summary : kind->summary) + quiet,
                               .source = system.source,
                               .deadline_ms = system.deadline.count(),
                               .after = system.after,

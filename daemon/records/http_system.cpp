@@ -27,7 +27,7 @@ class HttpSystem final : public RecordSystem, public Silencer {
   std::string check(const RecordCall& call) override {
     session_.forgive();
     Exchange asked = exchange(call);
-    const std::string seen = asked.control();
+    std::string seen = asked.control();
     if (recipe_.silence) check_silencing(asked, recipe_);
     return seen;
   }
@@ -35,6 +35,7 @@ class HttpSystem final : public RecordSystem, public Silencer {
   // ---- Silencer
   Silencer* silencer() override { return recipe_.silence ? this : nullptr; }
   [[nodiscard]] std::chrono::milliseconds lasts() const override { return recipe_.silence.value().lasts; }
+  [[nodiscard]] bool asks_for_targets() const override { return !recipe_.silence.value().of_host; }
   std::vector<Record> targets(const Machine& machine, const RecordCall& call) override {
     return recipe_.silence.value().of_host ? host_to_silence(machine) : exchange(call).find(machine);
   }

@@ -45,6 +45,8 @@ class Silencer {
 
   /// How long a silence lasts where nobody lifts it.
   [[nodiscard]] virtual std::chrono::milliseconds lasts() const = 0;
+  /// Whether `targets` has to ask the system, as `find` does.
+  [[nodiscard]] virtual bool asks_for_targets() const = 0;
   /// What would be silenced, each with the evidence for and against that it is this machine's. Changes nothing.
   virtual std::vector<Record> targets(const Machine& machine, const RecordCall& call) = 0;
   /// The silences of this mark that are there, ended or not. Changes nothing.

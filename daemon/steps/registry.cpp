@@ -119,7 +119,7 @@ StepRegistry built_in_steps(std::shared_ptr<RecordSystems> records) {  // NOLINT
                 .summary = "makes a monitoring quiet about the machine, until all of it has ended",
                 .irreversible = false,
                 .naturally_idempotent = true,
-                .deadline = 1min,
+                .deadline = 2min,
                 .lifted_after = [silenced](const Lift& lift) { return lift_silences(silenced, lift); }},
                [silenced](const PlanStep&) { return std::make_unique<SilenceStep>(silenced); });
   for (const RecordKind& kind : records ? records->kinds() : record_kinds()) {

@@ -1,6 +1,7 @@
 #include "daemon/steps/silence_step.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <fmt/core.h>
@@ -16,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-// Of one look, and of one call: the machine waits for it.
-constexpr milliseconds kLookTakes = 15s;
+// Of one look, and of one call: the machine waits for it. A look may have to queue for the system's rate.
+constexpr milliseconds kLookTakes = 30s;
 constexpr milliseconds kCallTakes = 15s;
 
 constexpr std::size_t kLongestName = 80;
@@ -50,6 +51,13 @@ auto at_once(StepContext& ctx, Ask ask) {
     if (e.code() == ErrorCode::cancelled) throw;
     throw Error{ErrorCode::refused, "{} is not silenced in {}: {}", ctx.machine().name, ctx.step().system, e.what()};
   }
+}
+
+/// A plan shows what the system has of the machine already, and it need not be asked twice.
+bool is_shown_elsewhere(StepContext& ctx) {
+  return std::ranges::any_of(ctx.plan().steps, [&](const PlanStep& other) {
+    return other.system == ctx.step().system && other.kind != kSilenceKind && !other.skipped;
+  });
 }
 
 Timestamp lasts_until(StepContext& ctx, const Silencer& silencer) {
@@ -86,6 +94,11 @@ Observation SilenceStep::observe(StepContext& ctx) {
   wanted_.clear();
   const auto silencer = at_once(ctx, [&] { return silencer_of(of_, ctx.step()); });
   const RecordCall call = within_time(ctx, ctx.stop(), kLookTakes);
+  const std::string most = to_text(lasts_until(ctx, *silencer) - ctx.clock().now());
+  if (ctx.rehearsal() && silencer->asks_for_targets() && is_shown_elsewhere(ctx))
+    return Needed{.what = fmt::format("silence what {} has of {}, for {} at most", system, ctx.machine().name, most),
+                  .records = {},
+                  .before = {}};
   if (!known_) known_ = at_once(ctx, [&] { return silencer->targets(ctx.machine(), call); });
 
   std::vector<std::string> wanted;
@@ -111,11 +124,10 @@ Observation SilenceStep::observe(StepContext& ctx) {
   }
   const std::string loud = left.empty() ? std::string{} : fmt::format("stays loud in {}: {}", system, join(left, ", "));
   if (!wanted_.empty())
-    return Needed{
-        .what = fmt::format("silence {} in {} for {} at most{}{}", join(wanted, ", "), system,
-                            to_text(lasts_until(ctx, *silencer) - ctx.clock().now()), loud.empty() ? "" : "; ", loud),
-        .records = {},
-        .before = {}};
+    return Needed{.what = fmt::format("silence {} in {} for {} at most{}{}", join(wanted, ", "), system, most,
+                                      loud.empty() ? "" : "; ", loud),
+                  .records = {},
+                  .before = {}};
   std::string quiet = silent.empty() ? std::string{} : fmt::format("silent in {}: {}", system, join(silent, "; "));
   if (!loud.empty()) return LeftAlone{quiet.empty() ? loud : fmt::format("{}; {}", quiet, loud)};
   if (!quiet.empty()) return Satisfied{std::move(quiet)};
@@ -130,7 +142,7 @@ void SilenceStep::apply(StepContext& ctx, const Needed&) {
 void SilenceStep::set(StepContext& ctx, Silencer& silencer, const Record& record) {
   const auto call = ctx.effect({.call = "silence in " + ctx.step().system,
                                 .target = record.id,
-                                .before = {},
+                                .before = shown_name(record),
                                 .irreversible = false,
                                 .deadline = kCallTakes});
   require_not_stopped(ctx, *call);
@@ -162,16 +174,15 @@ Observation SilenceStep::resume(StepContext& ctx, const OpenCall& call) {
 }
 
 std::string lift_silences(const SilenceStep::Of& of, const Lift& lift) {
-  std::vector<std::string> targets;
-  for (const OpenCall& call : lift.calls)
-    if (std::ranges::find(targets, call.target) == targets.end()) targets.push_back(call.target);
+  std::map<std::string, std::string> targets;  // and what people know them by
+  for (const OpenCall& call : lift.calls) targets[call.target] = call.before;
   if (targets.empty()) return fmt::format("nothing had been silenced in {}", lift.step.system);
   const auto silencer = silencer_of(of, lift.step);
   std::vector<std::string> loud;
-  for (const std::string& target : targets)
+  for (const auto& [target, name] : targets)
     if (silencer->lift(SilenceMark::of(lift.machine, target, lift.number),
                        {.stop = lift.stop, .deadline = lift.deadline, .say = {}}) > 0)
-      loud.push_back(target);
+      loud.push_back(name.empty() ? target : name);
   if (loud.empty()) return fmt::format("{} has no silence of ours any more", lift.step.system);
   return fmt::format("{} is loud again about {}", lift.step.system, join(loud, ", "));
 }

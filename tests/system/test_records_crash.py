@@ -71,7 +71,7 @@ class RecordsCrash(RecordCase):
                 stack.ctl("alice", "cancel", str(request), check=0)
                 detail = stack.wait_settled("alice", request)
                 self.assertEqual(detail["machines"][0]["state"], "cancelled", json.dumps(detail, indent=1)[:4000])
-                self.assertEqual(self.wait_lifted(stack, "alice", request), {"silence_icinga": f"icinga is loud again about {name}"})
+                self.assertEqual(self.wait_lifted(stack, "alice", request), {"silence_icinga": f"icinga is loud again about host {name}, {address}"})
                 self.assertEqual(self.quiet(name)["icinga"], 0)
                 stack.stop()
 

@@ -30,6 +30,7 @@ class FakeMonitoring final : public RecordSystem, public Silencer {
   std::optional<ErrorCode> setting;  ///< what the next calls that change end in …
   bool yet_it_happens = false;       ///< … after they did what they should
   int received = 0;
+  bool asks = true;
 
   std::vector<Record> find(const Machine&, const RecordCall&) override { return known; }
   std::optional<Record> read(const Machine&, const std::string&, const RecordCall&) override { return {}; }
@@ -38,6 +39,7 @@ class FakeMonitoring final : public RecordSystem, public Silencer {
 
   Silencer* silencer() override { return this; }
   [[nodiscard]] std::chrono::milliseconds lasts() const override { return 4h; }
+  [[nodiscard]] bool asks_for_targets() const override { return asks; }
   std::vector<Record> targets(const Machine&, const RecordCall&) override {
     look();
     return known;
@@ -98,7 +100,8 @@ struct Site {
               .stop = {},
               .deadline = clock.steady() + 1min};
     for (const FakeContext::Effect& effect : ctx.effects)
-      if (effect.outcome != "refused") lift.calls.push_back({.call = effect.spec.call, .target = effect.spec.target});
+      if (effect.outcome != "refused")
+        lift.calls.push_back({.call = effect.spec.call, .target = effect.spec.target, .before = effect.spec.before});
     return lift_silences(of, lift);
   }
 };
@@ -123,6 +126,16 @@ std::string failure(const std::function<void()>& call) {
 TEST_CASE_FIXTURE(Site, "a monitoring is made quiet once, for as long as the run may take, and loud again") {
   ctx.rehearses = true;
   CHECK(text_of(step.observe(ctx)) == "silence host web01 in icinga for 4h 5m at most");
+  // Where a step on the same system shows its records it is not asked for them twice.
+  ctx.whole.steps = {ctx.planned, {.name = "icinga", .kind = "http", .system = "icinga"}};
+  icinga->reading = ErrorCode::unreachable;
+  CHECK(text_of(step.observe(ctx)) == "silence what icinga has of web01, for 4h 5m at most");
+  icinga->reading.reset();
+  icinga->asks = false;
+  CHECK(text_of(step.observe(ctx)) == "silence host web01 in icinga for 4h 5m at most");
+  ctx.whole.steps[1].skipped = true;
+  icinga->asks = true;
+  CHECK(text_of(step.observe(ctx)) == "silence host web01 in icinga for 4h 5m at most");
   ctx.rehearses = false;
   CHECK(is<Satisfied>(run()));
   REQUIRE(icinga->set.size() == 1);
@@ -140,7 +153,7 @@ TEST_CASE_FIXTURE(Site, "a monitoring is made quiet once, for as long as the run
   CHECK(text_of(again.observe(ctx)) == "silent in icinga: host web01, until " + to_rfc3339(set.until));
   CHECK(lift("18.1") == "icinga has no silence of ours any more");
   CHECK(icinga->set.size() == 1);
-  CHECK(lift() == "icinga is loud again about web01");
+  CHECK(lift() == "icinga is loud again about host web01");
   CHECK(icinga->set.empty());
   CHECK(lift() == "icinga has no silence of ours any more");
 }
@@ -195,7 +208,7 @@ TEST_CASE_FIXTURE(Site, "a silence whose answer was lost is found again, and not
   CHECK(is<Satisfied>(restarted.resume(ctx, open)));
   CHECK(is<Satisfied>(restarted.observe(ctx)));
   CHECK(icinga->received == 1);
-  CHECK(lift() == "icinga is loud again about web01");
+  CHECK(lift() == "icinga is loud again about host web01");
 }
 
 TEST_CASE_FIXTURE(Site, "one that did not come through is set by the next start, and no further by this one") {
@@ -217,7 +230,7 @@ TEST_CASE_FIXTURE(Site, "one that has ended by itself is set anew") {
   clock.advance(5h);
   CHECK(is<Needed>(step.observe(ctx)));
   CHECK(is<Satisfied>(run()));
-  CHECK(lift() == "icinga is loud again about web01");
+  CHECK(lift() == "icinga is loud again about host web01");
   CHECK(icinga->set.empty());
 }
 
