@@ -7,7 +7,9 @@
 
 #include <fmt/core.h>
 
+#include "common/base/log.hpp"
 #include "common/base/text.hpp"
+#include "daemon/records/silencer.hpp"
 
 namespace decom {
 namespace {
@@ -99,6 +101,24 @@ RecordAnswer answer_of(const RecordDefinition& definition, Clock& clock, Clock::
   return answer;
 }
 
+/// Of records that are the machine's, whether we keep them silent. That this cannot be asked takes nothing from them.
+void say_what_is_silent(const Machine& machine, RecordSystem& system, std::vector<Record>& records,
+                        const RecordCall& call) {
+  Silencer* silencer = system.silencer();
+  if (silencer == nullptr || !silencer->asks_for_targets()) return;
+  for (Record& record : records) {
+    if (!record.is_proven()) continue;
+    try {
+      const auto ours = silencer->silences(SilenceMark::of(machine, record.id, {}), call);
+      if (ours.empty()) continue;
+      const auto last = std::ranges::max_element(ours, {}, &FoundSilence::until);
+      record.what += last->until ? ", silent until " + to_rfc3339(*last->until) : ", silent";
+    } catch (const Error& e) {
+      log::debug("records", "whether {} is silent cannot be asked: {}", safe_for_terminal(record.id), e.what());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::vector<RecordAnswer>> RecordBook::look(const std::vector<Machine>& machines,
@@ -114,7 +134,9 @@ std::vector<std::vector<RecordAnswer>> RecordBook::look(const std::vector<Machin
       jobs.emplace_back([&, m, s] {
         answers[m][s] =
             answer_of(asked[s], clock_, began, most, stop, [&](RecordAnswer& answer, const RecordCall& call) {
-              answer.records = system_of(asked[s])->find(machines[m], call);
+              const auto system = system_of(asked[s]);
+              answer.records = system->find(machines[m], call);
+              say_what_is_silent(machines[m], *system, answer.records, call);
             });
       });
   run_beside(jobs);

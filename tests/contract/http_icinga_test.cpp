@@ -201,6 +201,9 @@ TEST_CASE("Icinga 2: a host and its services are in a downtime until it is lifte
   CHECK(silencer.lasts() == 4h);
   const auto targets = silencer.targets(machine, within(10s));
   CHECK(targets == found);
+  const auto stranger = silencer.targets(machine_named("web08", "10.1.0.88"), within(10s));
+  REQUIRE(stranger.size() == 1);
+  CHECK_FALSE(stranger[0].is_proven());  // another machine of that name
   const auto mark = SilenceMark::of(machine, targets.at(0).id, "17.3");
   const auto other = SilenceMark::of(machine, targets.at(0).id, "18.1");
   CHECK(silencer.silences(mark, within(10s)).empty());

@@ -110,6 +110,7 @@ class Records(RecordCase):
         wait_for(lambda: self.calls(self.served, "ShutdownGuest", "received"), 60, "the guest is asked")
         self.assertEqual(self.quiet(name), {"icinga": 1, "zabbix": 1})
         self.assertEqual(self.quiet(self.neighbour[0]), {"icinga": 0, "zabbix": 0})
+        self.assertEqual(stack.ctl("alice", "records", name, check=0).stdout.count(f"host {name}, {address}, silent until "), 2)
         self.assertIn("silent in icinga: host", stack.ctl("alice", "show", f"{request}.1", check=0).stdout)
 
         stack.ctl("alice", "cancel", str(request), check=0)
