@@ -1,11 +1,16 @@
 #include "daemon/config/record_file.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <set>
 
 #include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/base/secret.hpp"
 #include "common/base/text.hpp"
 #include "daemon/config/json_of_toml.hpp"
 #include "daemon/config/rule_reader.hpp"
@@ -24,6 +29,25 @@ const std::vector<std::string>& names_of_shipped_steps() {
 
 bool is_shipped_step(const std::string& name) {
   return std::ranges::find(names_of_shipped_steps(), name) != names_of_shipped_steps().end();
+}
+
+/// Says what keeps a file from its use, or nothing.
+std::optional<std::string> wrong_with(const std::filesystem::path& file, FileUse use) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0) return fmt::format("cannot read {}: {}", file.string(), std::strerror(errno));
+  if (use != FileUse::certificate && (info.st_mode & S_IRWXO) != 0)
+    return fmt::format("others can reach the secret {}: chmod o= '{}'", file.string(), file.string());
+  if (use != FileUse::secret) {
+    if (S_ISDIR(info.st_mode)) return fmt::format("{} is not a file", file.string());
+    if (::access(file.c_str(), R_OK) == 0) return std::nullopt;
+    return fmt::format("cannot read {}: {}", file.string(), std::strerror(errno));
+  }
+  try {
+    (void)read_secret_file(file);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return std::nullopt;
 }
 
 /// A definition, and where it says what it comes after.
@@ -92,7 +116,10 @@ class RecordFileReader {
     add_language(json);
     std::vector<Finding> findings;
     {
-      DefinitionReader reader(json.document(), "", findings);
+      const FileCheck check = [&](const std::string& name, FileUse use) {
+        return files_.world.secret_file ? wrong_with(files_.world.secret_file(name), use) : std::nullopt;
+      };
+      DefinitionReader reader(json.document(), "", findings, &check);
       const auto system = kind.make(reader, files_.world);
       if (system == nullptr && findings.empty())
         reader.mistake("", fmt::format("it is no system of kind {}", kind.name));

@@ -139,8 +139,12 @@ void Sessions::throw_refused(const Endpoint& endpoint, const Secret& password, c
     refused_ = Refused{.password = password, .written = written};
   }
   // Not `denied`: that would tell whoever asks that it is *their* account.
-  throw Error{is_wrong ? wrong_password : ErrorCode::unreachable, "cannot log on to the directory {} as {}: {}",
-              endpoint.url, options_.bind_dn, refusal.words};
+  throw Error{is_wrong ? wrong_password : ErrorCode::unreachable,
+              "cannot log on to the directory {} as {}: {}{}",
+              endpoint.url,
+              options_.bind_dn,
+              refusal.words,
+              is_wrong ? "; the password is that of " + options_.password_file.string() : ""};
 }
 
 }  // namespace decom::directory

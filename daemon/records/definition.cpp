@@ -52,8 +52,9 @@ std::optional<std::int64_t> whole(const nlohmann::json& value) {
 
 }  // namespace
 
-DefinitionReader::DefinitionReader(const nlohmann::json& object, std::string pointer, std::vector<Finding>& mistakes)
-    : object_(object), pointer_(std::move(pointer)), mistakes_(mistakes) {}
+DefinitionReader::DefinitionReader(const nlohmann::json& object, std::string pointer, std::vector<Finding>& mistakes,
+                                   const FileCheck* files)
+    : object_(object), pointer_(std::move(pointer)), mistakes_(mistakes), files_(files) {}
 
 DefinitionReader::~DefinitionReader() {
   if (!object_.is_object()) return;
@@ -102,6 +103,19 @@ bool DefinitionReader::string(std::string_view key, std::string& target, const C
   }
   target = text;
   return true;
+}
+
+bool DefinitionReader::file(std::string_view key, std::string& target, FileUse use) {
+  const bool good = string(key, target, [](const std::string& name) {
+    return name.empty() ? std::optional<std::string>{"is empty"} : std::nullopt;
+  });
+  if (good)
+    if (const auto wrong = wrong_with_file(target, use)) mistake(key, fmt::format("'{}': {}", key, *wrong));
+  return good;
+}
+
+std::optional<std::string> DefinitionReader::wrong_with_file(const std::string& name, FileUse use) const {
+  return files_ != nullptr && *files_ ? (*files_)(name, use) : std::nullopt;
 }
 
 bool DefinitionReader::integer(std::string_view key, std::int64_t& target, std::int64_t least, std::int64_t most) {
@@ -194,7 +208,7 @@ bool DefinitionReader::table(std::string_view key, const std::function<void(Defi
     wrong_type(key, *value, "a table");
     return false;
   }
-  DefinitionReader reader(*value, at(key), mistakes_);
+  DefinitionReader reader(*value, at(key), mistakes_, files_);
   read(reader);
   return true;
 }
@@ -209,7 +223,7 @@ bool DefinitionReader::tables(std::string_view key, const std::function<void(Def
     return false;
   }
   for (std::size_t i = 0; i < value->size(); ++i) {
-    DefinitionReader reader((*value)[i], fmt::format("{}/{}", at(key), i), mistakes_);
+    DefinitionReader reader((*value)[i], fmt::format("{}/{}", at(key), i), mistakes_, files_);
     read(reader);
   }
   return true;

@@ -17,6 +17,16 @@
 
 namespace decom {
 
+/// What a file that a definition names is for.
+enum class FileUse {
+  secret,       ///< one text, as read_secret_file takes it
+  private_key,  ///< bytes that nobody else may read
+  certificate   ///< anybody may read it
+};
+
+/// Says what is wrong with the file of that name, or nothing.
+using FileCheck = std::function<std::optional<std::string>(const std::string& name, FileUse use)>;
+
 /// Reads one object of a definition: a file of records.d as JSON, or the copy of it that a plan has frozen.
 ///
 /// What is asked for is known; whatever is left when the reader goes is an unknown key, and is a mistake with the
@@ -24,7 +34,10 @@ namespace decom {
 /// JSON pointer (RFC 6901, "/find/path"), which the configuration turns into line and column.
 class DefinitionReader {
  public:
-  DefinitionReader(const nlohmann::json& object, std::string pointer, std::vector<Finding>& mistakes);
+  /// With `files`, which must outlive it, those that the definition names are looked at. A frozen definition has none:
+  /// a file that is away for a while is an error of the call that needs it.
+  DefinitionReader(const nlohmann::json& object, std::string pointer, std::vector<Finding>& mistakes,
+                   const FileCheck* files = nullptr);
   DefinitionReader(const DefinitionReader&) = delete;
   DefinitionReader& operator=(const DefinitionReader&) = delete;
   ~DefinitionReader();
@@ -34,6 +47,10 @@ class DefinitionReader {
   using Check = std::function<std::optional<std::string>(const T&)>;
 
   bool string(std::string_view key, std::string& target, const Check<std::string>& check = {});
+  /// The name of a file, which is never empty.
+  bool file(std::string_view key, std::string& target, FileUse use);
+  /// What is wrong with the file of that name, for names that are no value of a key of their own.
+  [[nodiscard]] std::optional<std::string> wrong_with_file(const std::string& name, FileUse use) const;
   bool integer(std::string_view key, std::int64_t& target, std::int64_t least, std::int64_t most);
   bool boolean(std::string_view key, bool& target);
   /// One string or a list of them.
@@ -64,6 +81,7 @@ class DefinitionReader {
   const nlohmann::json& object_;
   std::string pointer_;
   std::vector<Finding>& mistakes_;
+  const FileCheck* files_;
   std::vector<std::string> known_;
 };
 

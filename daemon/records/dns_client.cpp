@@ -27,15 +27,6 @@ std::unique_ptr<Key> read_key(const Options& options, const RecordWorld& world) 
 
 }  // namespace
 
-std::string signature_words(int error) {
-  switch (error) {
-    case kBadSig: return "it has the key by another secret (BADSIG)";
-    case kBadKey: return "it does not know the key, or not with that algorithm (BADKEY)";
-    case kBadTime: return "its clock and ours differ by more than five minutes (BADTIME)";
-    default: return fmt::format("TSIG error {}", error);
-  }
-}
-
 Client::Client(const Options& options, const RecordWorld& world, const Server& server, const RecordCall& call)
     : options_(options), world_(world), server_(server), call_(call), key_(read_key(options, world)) {
   link_ = Link::open(server, call.stop, deadline());
@@ -43,6 +34,16 @@ Client::Client(const Options& options, const RecordWorld& world, const Server& s
 
 std::string Client::key_words() const {
   return options_.tsig ? "the key " + options_.tsig->name : options_.gss->principal;
+}
+
+std::string Client::signature_words(int error) const {
+  const std::string ours = options_.tsig ? "; ours is in " + options_.tsig->secret_file : std::string{};
+  switch (error) {
+    case kBadSig: return "it has the key by another secret (BADSIG)" + ours;
+    case kBadKey: return "it does not know the key, or not with that algorithm (BADKEY)";
+    case kBadTime: return "its clock and ours differ by more than five minutes (BADTIME)";
+    default: return fmt::format("TSIG error {}", error);
+  }
 }
 
 Clock::Steady Client::deadline() const {

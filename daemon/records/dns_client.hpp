@@ -48,6 +48,8 @@ class Client {
 
   [[nodiscard]] const Server& server() const { return server_; }
   [[nodiscard]] std::string key_words() const;  ///< "the key decom-key"
+  /// What the server says of our signature, for people.
+  [[nodiscard]] std::string signature_words(int error) const;
 
  private:
   [[nodiscard]] Clock::Steady deadline() const;
@@ -61,8 +63,5 @@ class Client {
   std::unique_ptr<Link> link_;
   std::unique_ptr<Key> key_;
 };
-
-/// What the server says of our signature, for people.
-std::string signature_words(int error);
 
 }  // namespace decom::dns

@@ -39,8 +39,6 @@ Wrong must_be_hmac(const std::string& text) {
   return fmt::format("is '{}'; expected hmac-sha256, hmac-sha384 or hmac-sha512", text);
 }
 
-Wrong must_not_be_empty(const std::string& text) { return text.empty() ? Wrong{"is empty"} : std::nullopt; }
-
 bool is_address(const std::string& host) {
   in6_addr unused{};
   return ::inet_pton(AF_INET, host.c_str(), &unused) == 1 || ::inet_pton(AF_INET6, host.c_str(), &unused) == 1;
@@ -90,11 +88,11 @@ std::optional<Options> read_options(DefinitionReader& reader) {
     TsigOptions& tsig = options.tsig.emplace();
     required(in, "name", in.string("name", tsig.name, must_be_name));
     optional(in, "algorithm", in.string("algorithm", tsig.algorithm, must_be_hmac));
-    required(in, "secret_file", in.string("secret_file", tsig.secret_file, must_not_be_empty));
+    required(in, "secret_file", in.file("secret_file", tsig.secret_file, FileUse::secret));
   });
   const bool has_gss = reader.table("gss", [&](DefinitionReader& in) {
     GssOptions& gss = options.gss.emplace();
-    required(in, "keytab_file", in.string("keytab_file", gss.keytab_file, must_not_be_empty));
+    required(in, "keytab_file", in.file("keytab_file", gss.keytab_file, FileUse::private_key));
     required(in, "principal", in.string("principal", gss.principal, must_have_realm));
     optional(in, "service", in.string("service", gss.service, must_be_service));
     const bool by_address =

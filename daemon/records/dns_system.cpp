@@ -217,7 +217,7 @@ class DnsSystem final : public RecordSystem {
     const auto fail = [&](ErrorCode code, const std::string& why) {
       throw Error{code, "cannot {} at the DNS server {}: {}", what, client.server().text, why};
     };
-    if (updated.error != 0) fail(ErrorCode::unauthenticated, signature_words(updated.error));
+    if (updated.error != 0) fail(ErrorCode::unauthenticated, client.signature_words(updated.error));
     switch (updated.rcode) {
       case kRefused: fail(ErrorCode::denied, fmt::format("{} may not (REFUSED)", client.key_words())); break;
       case kServFail:

@@ -53,15 +53,18 @@ bool is_word(std::string_view text, std::string_view further) {
   });
 }
 
-/// A table of names to strings.
+/// A table of names to strings, or to files with secrets.
 void read_words(DefinitionReader& reader, std::string_view key, std::string_view further,
-                std::map<std::string, std::string>& target) {
+                std::map<std::string, std::string>& target, bool files = false) {
   reader.table(key, [&](DefinitionReader& table) {
     table.rest([&](const std::string& name, const nlohmann::json& value) {
       if (!is_word(name, further))
         table.mistake(name, fmt::format("'{}' is no name for it; expected letters, digits and '_'", name));
       else if (!value.is_string() || value.get_ref<const std::string&>().find('\0') != std::string::npos)
         table.mistake(name, fmt::format("'{}' is no string", name));
+      else if (const auto wrong =
+                   files ? table.wrong_with_file(value.get<std::string>(), FileUse::secret) : std::nullopt)
+        table.mistake(name, fmt::format("'{}': {}", name, *wrong));
       else
         target[name] = value.get<std::string>();
     });
@@ -134,7 +137,7 @@ ExecOptions read_exec_options(DefinitionReader& reader) {
                                                     : "'command' is missing, or 'language' with 'code'");
   reader.strings("args", options.args, no_nul);
   read_words(reader, "env", "", options.env);
-  read_words(reader, "secrets", ".-", options.secrets);
+  read_words(reader, "secrets", ".-", options.secrets, true);
   reader.boolean("network", options.network);
   read_size(reader, "memory", options.memory_bytes, 8, 65'536);
   read_size(reader, "tmp", options.tmp_bytes, 1, 4'096);

@@ -26,7 +26,7 @@ struct ExecOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds{10};
 };
 
-/// Every mistake goes to the reader. Looks at no file.
+/// Every mistake goes to the reader. Looks at no executable.
 ExecOptions read_exec_options(DefinitionReader& reader);
 
 }  // namespace decom

@@ -24,12 +24,17 @@ void read_oauth2(DefinitionReader& table, Credential& c) {
   table.require("client_id");
   table.string("client_id", c.username, empty_text);
   table.require("client_secret_file");
-  table.string("client_secret_file", c.secret_file, empty_text);
+  table.file("client_secret_file", c.secret_file, FileUse::secret);
   table.string("scope", c.scope);
   table.boolean("client_in_header", c.client_in_header);
 }
 
 }  // namespace
+
+std::string Credential::words() const {
+  const std::string& file = secret_file.empty() ? certificate_file : secret_file;
+  return file.empty() ? "a request without a credential" : "the credential in " + file;
+}
 
 Credential read_credential(DefinitionReader& table, const Parts& parts) {
   Credential c;
@@ -39,8 +44,12 @@ Credential read_credential(DefinitionReader& table, const Parts& parts) {
     table.require(key);
     table.string(key, target, empty_text);
   };
-  table.string("certificate_file", c.certificate_file, empty_text);
-  table.string("key_file", c.key_file, empty_text);
+  const auto needs_secret = [&](std::string_view key) {
+    table.require(key);
+    table.file(key, c.secret_file, FileUse::secret);
+  };
+  table.file("certificate_file", c.certificate_file, FileUse::certificate);
+  table.file("key_file", c.key_file, FileUse::private_key);
   if (c.certificate_file.empty() != c.key_file.empty())
     table.mistake("certificate_file", "'certificate_file' and 'key_file' go together");
   if (!known) {
@@ -52,22 +61,22 @@ Credential read_credential(DefinitionReader& table, const Parts& parts) {
     case CredentialType::certificate: table.require("certificate_file"); break;
     case CredentialType::basic:
       needs("username", c.username);
-      needs("password_file", c.secret_file);
+      needs_secret("password_file");
       break;
     case CredentialType::bearer:
       c.header = "Authorization";
       c.prefix = "Bearer ";
-      needs("token_file", c.secret_file);
+      needs_secret("token_file");
       break;
     case CredentialType::header:
       needs("header", c.header);
       table.string("prefix", c.prefix);
-      needs("token_file", c.secret_file);
+      needs_secret("token_file");
       break;
-    case CredentialType::token: needs("token_file", c.secret_file); break;
+    case CredentialType::token: needs_secret("token_file"); break;
     case CredentialType::login:
       needs("username", c.username);
-      needs("password_file", c.secret_file);
+      needs_secret("password_file");
       table.string("header", c.header, not_a_header);
       table.string("prefix", c.prefix);
       parts.selector(table, "token_at", c.token_at);

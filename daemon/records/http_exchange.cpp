@@ -183,7 +183,7 @@ Answer Exchange::ask(const Request& request, Purpose purpose, const Values& valu
       if (ticket.renewable) session_.expired(ticket);
       if (ticket.renewable && attempt == 0) continue;
       if (!ticket.renewable) session_.refused(ticket);
-      throw Error{unauthenticated, "cannot {}: the credential is refused ({})", what, answer.words};
+      throw Error{unauthenticated, "cannot {}: {} is refused ({})", what, recipe_.credential.words(), answer.words};
     }
     if (answer.meaning == Meaning::ok) hold_to_expectations(request, purpose, answer, with_token, what);
     return answer;

@@ -28,7 +28,7 @@ void read_place(DefinitionReader& reader, Recipe& recipe) {
     return std::nullopt;
   });
   while (recipe.url.ends_with('/')) recipe.url.pop_back();
-  reader.string("ca_file", recipe.ca_file, empty_text);
+  reader.file("ca_file", recipe.ca_file, FileUse::certificate);
   reader.string("thumbprint", recipe.thumbprint, [](const std::string& text) -> std::optional<std::string> {
     if (!normal_thumbprint(text).empty()) return std::nullopt;
     return "is '" + text + "'; expected SHA256: and 64 hexadecimal digits";

@@ -74,6 +74,9 @@ struct Credential {
   std::string token_url;  ///< oauth2
   std::string scope;
   bool client_in_header = false;  ///< oauth2: client id and secret as basic authentication
+
+  /// "the credential in icinga.password"; where to look, never what is in it.
+  [[nodiscard]] std::string words() const;
 };
 
 /// Which page is asked for stands in the query as `parameter`, or wherever the requests of `find` say {{page}}.

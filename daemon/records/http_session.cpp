@@ -81,8 +81,7 @@ Session::Ticket Session::ticket(Wire& wire) {
     std::unique_lock lock(mutex_);
     const auto check = [&] {
       if (refused_ == ticket.secret)
-        throw Error{unauthenticated, "the credential in {} was refused before and is not sent again; write it anew",
-                    credential.secret_file};
+        throw Error{unauthenticated, "{} was refused before and is not sent again; write it anew", credential.words()};
     };
     check();
     if (ticket.renewable) {
@@ -105,8 +104,9 @@ Session::Ticket Session::ticket(Wire& wire) {
         try {
           token = log_in(wire, secret);
         } catch (const Error& e) {
-          if (e.code() == unauthenticated) refused(ticket);
-          throw;
+          if (e.code() != unauthenticated) throw;
+          refused(ticket);
+          throw Error{unauthenticated, "{}: {} is refused", e.what(), credential.words()};
         }
         token.secret = ticket.secret;
         lock.lock();

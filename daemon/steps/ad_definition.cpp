@@ -38,8 +38,8 @@ std::unique_ptr<RecordSystem> make_system(DefinitionReader& reader, const Record
   reader.string("bind_dn", options.bind_dn);
   reader.string("address", options.address);
   reader.strings("computer_ous", options.computer_ous);
-  reader.string("password_file", password_file);
-  reader.string("ca_file", ca_file);
+  reader.file("password_file", password_file, FileUse::secret);
+  reader.file("ca_file", ca_file, FileUse::certificate);
   reader.duration("timeout", options.timeout, 100ms, 2min);
   reader.string(kActionKey, action);
   reader.string(kMoveToKey, move_to);

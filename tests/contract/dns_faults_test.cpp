@@ -149,7 +149,7 @@ TEST_CASE("a wrong key, a wrong secret, a wrong clock and a missing right are to
 
   const auto wrong = removal(with_key("decom-key", secret.path()), box, record);
   CHECK(wrong.code == ErrorCode::unauthenticated);
-  CHECK(wrong.text.find("BADSIG") != std::string::npos);
+  CHECK(wrong.text.find("(BADSIG); ours is in " + secret.path()) != std::string::npos);
   CHECK(wrong.text.find("c2Vj") == std::string::npos);
 
   ManualClock clock;

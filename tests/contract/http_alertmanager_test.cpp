@@ -127,7 +127,8 @@ TEST_CASE("Alertmanager: a wrong password is told and sent once; another service
   Site site("not-the-password");
   const auto wrong = outcome_of([&] { site.system->find(absent, within(10s)); });
   CHECK(wrong.code == ErrorCode::unauthenticated);
-  CHECK(wrong.text == "cannot search localhost for absent: the credential is refused (HTTP 401)");
+  CHECK(wrong.text ==
+        "cannot search localhost for absent: the credential in alertmanager.password is refused (HTTP 401)");
   CHECK(outcome_of([&] { site.system->find(absent, within(10s)); }).text.find("is not sent again") !=
         std::string::npos);
   site.secrets.write("alertmanager.password", "decom-pw\n");

@@ -146,7 +146,8 @@ TEST_CASE("Kea: a wrong password is told, and not sent again before it was writt
   Site site("not-the-password");
   const auto wrong = outcome_of([&] { site.system->find(absent, within(10s)); });
   CHECK(wrong.code == ErrorCode::unauthenticated);
-  CHECK(wrong.text == "cannot search localhost for absent: the credential is refused (HTTP 401, “Unauthorized”)");
+  CHECK(wrong.text ==
+        "cannot search localhost for absent: the credential in kea.password is refused (HTTP 401, “Unauthorized”)");
   CHECK(outcome_of([&] { site.system->find(absent, within(10s)); }).text.find("is not sent again") !=
         std::string::npos);
   site.secrets.write("kea.password", "decom-pw\n");

@@ -38,8 +38,8 @@ TABLE = {
         "puppet-ca": ("failed", "kept", "there is no right to"),
     },
     "credential": {
-        "kea": ("failed", "kept", "the credential is refused (HTTP 401, “Unauthorized”)"),
-        "alertmanager": ("failed", "kept", "the credential is refused (HTTP 401)"),
+        "kea": ("failed", "kept", "password is refused (HTTP 401, “Unauthorized”)"),
+        "alertmanager": ("failed", "kept", "password is refused (HTTP 401)"),
         "puppetdb": ("failed", "kept", "does not take our certificate"),
         "puppet-ca": ("failed", "kept", "there is no right to"),  # it asks for no certificate until it wants one
     },

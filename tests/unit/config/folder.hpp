@@ -31,6 +31,11 @@ class Folder {
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(path_ / name, std::ios::binary) << content;
   }
+  /// What systems name as secrets is looked at.
+  void secret(const std::string& name, const std::string& content, unsigned mode = 0600) const {
+    write(name, content);
+    std::filesystem::permissions(path_ / name, std::filesystem::perms{mode});
+  }
   [[nodiscard]] Config load(const std::string& content) const {
     write("decomd.toml", content);
     return load_config(path_ / "decomd.toml", built_in_steps(systems_.systems()), systems_.systems()->kinds());

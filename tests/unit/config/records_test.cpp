@@ -1,5 +1,7 @@
 // Files of records.d: what they give, and that every mistake is said with its place.
 #include <algorithm>
+#include <filesystem>
+#include <string>
 
 #include "daemon/config/record_file.hpp"
 #include "tests/unit/config/folder.hpp"
@@ -242,8 +244,9 @@ password_file = "emea.password"
 std::vector<std::string> mistakes_of_emea(const std::string& more) {
   const Folder folder;
   folder.write("records.d/ad-emea.toml", kEmea + more);
+  folder.secret("emea.password", "secret\n");
   Mistakes mistakes;
-  const RecordWorld world{.secret_file = [](const std::string& name) { return std::filesystem::path(name); }};
+  const RecordWorld world{.secret_file = [&](const std::string& name) { return folder.path() / name; }};
   (void)read_record_files(folder.path() / "records.d", {all_record_kinds(), world, {}}, mistakes);
   std::vector<std::string> texts;
   for (const Finding& finding : mistakes.findings()) texts.push_back(finding.where + " " + finding.what);
@@ -255,6 +258,7 @@ std::vector<std::string> mistakes_of_emea(const std::string& more) {
 TEST_CASE("one more domain is a system, beside that of [directory]") {
   const Folder folder;
   folder.write("records.d/ad-emea.toml", kEmea + "action = \"disable\"\n");
+  folder.secret("emea.password", "secret\n");
   folder.write("plans.d/both.toml", R"([[step]]
 kind = "ad.computer"
 [[step]]
@@ -369,7 +373,9 @@ TEST_CASE("each recipe that is shipped has no mistakes, says what it was tried w
     std::ifstream in(file, std::ios::binary);
     return std::string{std::istreambuf_iterator<char>(in), {}};
   };
-  const RecordWorld world{.secret_file = [](const std::string& name) { return std::filesystem::path(name); },
+  const Folder secrets;
+  secrets.secret("any", "secret\n");
+  const RecordWorld world{.secret_file = [&](const std::string&) { return secrets.path() / "any"; },
                           .clock = &system_clock()};
   Mistakes mistakes;
   const auto systems = read_record_files(folder, {all_record_kinds(), world, {}}, mistakes);
@@ -385,4 +391,39 @@ TEST_CASE("each recipe that is shipped has no mistakes, says what it was tried w
     CHECK(list.find(fmt::format("| [{0}]({0}) |", file)) != std::string::npos);
   }
   CHECK(systems.size() >= 4);
+}
+
+TEST_CASE("files that a system names are looked at, and what is wrong has the line and the column") {
+  const Folder folder;
+  folder.secret("good.secret", "s3cret\n", 0640);
+  folder.secret("open.secret", "s3cret\n", 0644);
+  folder.secret("empty.secret", "\n");
+  folder.secret("open.keytab", std::string("\x05\x02\0", 3), 0604);
+  folder.write("records.d/cmdb.toml",
+               "kind = \"http\"\nca_file = \"away.pem\"\n[credential]\n"
+               "type = \"bearer\"\ntoken_file = \"open.secret\"\n");
+  folder.write("records.d/dns.toml", "kind = \"dns\"\n[tsig]\nname = \"k\"\nsecret_file = \"empty.secret\"\n");
+  folder.write("records.d/gss.toml", "kind = \"dns\"\n[gss]\nkeytab_file = \"open.keytab\"\n");
+  folder.write("records.d/emea.toml", kEmea);
+  folder.write("records.d/own.toml", "kind = \"exec\"\n[secrets]\nGOOD = \"good.secret\"\nAWAY = \"away.secret\"\n");
+  Mistakes mistakes;
+  const RecordWorld world{.secret_file = [&](const std::string& name) { return folder.path() / name; },
+                          .clock = &system_clock()};
+  const Languages none;
+  CHECK(read_record_files(folder.path() / "records.d", {all_record_kinds(), world, none}, mistakes).empty());
+  std::string all;
+  for (const Finding& finding : mistakes.findings()) all += finding.where + " " + finding.what + "\n";
+  INFO(all);
+  const auto path = [&](const std::string& name) { return (folder.path() / name).string(); };
+  for (const std::string& expected : {
+           path("records.d/cmdb.toml") + ":2:11 'ca_file': cannot read " + path("away.pem") + ": No such file",
+           path("records.d/cmdb.toml") + ":5:14 'token_file': others can reach the secret " + path("open.secret"),
+           path("records.d/dns.toml") + ":4:15 'secret_file': the secret " + path("empty.secret") + " is empty",
+           path("records.d/gss.toml") + ":3:15 'keytab_file': others can reach the secret " + path("open.keytab"),
+           path("records.d/emea.toml") + ":5:17 'password_file': cannot read " + path("emea.password") +
+               ": No such file",
+           path("records.d/own.toml") + ":4:8 'AWAY': cannot read " + path("away.secret") + ": No such file",
+       })
+    CHECK_MESSAGE(all.find(expected) != std::string::npos, expected);
+  CHECK(all.find("GOOD") == std::string::npos);
 }

@@ -486,7 +486,9 @@ TEST_CASE("a login gives a cookie, which is used until it is refused, and then b
   CHECK(world.system().remove(World::machine(), found.at(0), within(5s)) == "removed (HTTP 204)");
 
   world.secrets.write("secret", "wrong");
-  CHECK(told([&] { world.find(); }).code == ErrorCode::unauthenticated);
+  const auto refused = told([&] { world.find(); });
+  CHECK(refused.code == ErrorCode::unauthenticated);
+  CHECK(refused.text.ends_with("the credential in secret is refused"));
   const int before = world.peer.count("POST");
   CHECK(told([&] { world.find(); }).code == ErrorCode::unauthenticated);
   CHECK(world.peer.count("POST") == before);
