@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "daemon/records/http_tables.hpp"
 
@@ -25,6 +27,25 @@ void read_silences(DefinitionReader& table, const Parts& parts, const Known& abo
   parts.expectations(table, "gone", {}, silence.gone);
 }
 
+/// Whether the comment is a value of its own wherever it stands: its beginning is what the silence is known by.
+bool is_comment_whole(const nlohmann::json& value) {
+  constexpr std::string_view kComment = "{{comment}}";
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    return text == kComment || text.find(kComment) == std::string::npos;
+  }
+  return !value.is_structured() ||
+         std::ranges::all_of(value, [](const nlohmann::json& part) { return is_comment_whole(part); });
+}
+
+bool is_comment_whole(const Request& request) {
+  if (request.body && !is_comment_whole(*request.body)) return false;
+  for (const auto* list : {&request.query, &request.form})
+    for (const auto& [name, part] : *list)
+      if (!is_comment_whole(nlohmann::json(part.text()))) return false;
+  return true;
+}
+
 void require_change(DefinitionReader& table, const Request& request) {
   table.require("method");
   if (!request.changes) table.mistake("changes", "'changes' is false: it would do nothing");
@@ -49,6 +70,8 @@ SilenceRecipe read_silence(DefinitionReader& table, const Parts& parts, const It
     const auto used = silence.set.variables();
     if (!used.contains("comment"))
       inner.mistake("path", "it says {{comment}} nowhere: by that the silence is found again");
+    else if (!is_comment_whole(silence.set))
+      inner.mistake("path", "{{comment}} has other text around it: by its beginning the silence is found again");
     if (!used.contains("until") && !used.contains("until_unix") && !used.contains("seconds"))
       inner.mistake("path", "it says none of {{until}}, {{until_unix}} and {{seconds}}: a silence ends by itself");
     if (std::ranges::none_of(used, [](const std::string& name) { return name.starts_with("id"); }))
