@@ -2,9 +2,11 @@
 """What other systems know of dead machines: shown before, removed exactly, proven gone, and the neighbours untouched."""
 
 import json
+import socket
 import sys
+import time
 
-from record_scenario import FORWARD, RecordCase
+from record_scenario import FORWARD, RecordCase, toml
 from scenario import computer, machine
 from stack import main_of, wait_for
 
@@ -59,6 +61,44 @@ class Records(RecordCase):
         self.assertEqual([m["state"] for m in detail["machines"]], ["succeeded"] * 2, json.dumps(detail, indent=1)[:6000])
         self.assertEqual(self.all_known(), {self.win[0]: set(), self.lnx[0]: set(), self.neighbour[0]: before[self.neighbour[0]]})
         self.assertEqual(len(self.cmdb.deletions()), deleted + 2)
+
+    def test_ten_systems_of_which_two_hang_are_asked_in_the_time_of_the_slowest_deadline(self):
+        hung = socket.create_server(("127.0.0.1", 0), backlog=64)  # who connects to it hears nothing
+        self.addCleanup(hung.close)
+        where, seconds = f"127.0.0.1:{hung.getsockname()[1]}", 4
+        dns, icinga, ad = self.dns_definition, self.icinga_definition, self.domain.facts
+        away = f'deadline = "{seconds}s"\n'
+        more = {
+            "ad_old": lambda _: f"""kind = "ad.computer"
+url = {toml(ad["ldaps"])}
+base_dn = {toml(ad["base_dn"])}
+computer_ous = {toml("OU=Servers," + ad["base_dn"])}
+bind_dn = {toml(ad["bind_dn"])}
+password_file = {toml(ad["bind_password_file"])}
+ca_file = {toml(ad["ca"])}
+""",
+            "cmdb_old": self.cmdb_definition,
+            "dns_reverse": lambda stack: dns(stack).replace(f'"{FORWARD}", ', ""),
+            "dns_away": lambda stack: away + dns(stack).replace(toml(self.dns.facts["server"]), toml(where)).replace('"2s"', '"1m"'),
+            "icinga_away": lambda stack: away + icinga(stack).replace('name = "icinga"\n', "").replace(self.icinga.facts["url"], f"https://{where}/v1"),
+        }
+        for system, definition in more.items():
+            setattr(self, f"{system}_definition", definition)
+        stack = self.world(systems=("dns", "icinga", "zabbix", "cmdb", *more))
+        began = time.monotonic()
+        shown = stack.ctl("alice", "records", self.win[0], "-o", "json")
+        took = time.monotonic() - began
+        self.assertEqual(shown.returncode, 1, shown.stdout + shown.stderr)
+        self.assertIn("could not be asked: dns_away, icinga_away; what they hold is not known", shown.stderr)
+        systems = {one["system"]: one for one in json.loads(shown.stdout)["items"][0]["systems"]}
+        self.assertEqual(len(systems), 10, list(systems))
+        states = {name: one["state"] for name, one in systems.items()}
+        self.assertEqual(states, {name: "unread" if name.endswith("_away") else "found" for name in systems})
+        for name in ("dns_away", "icinga_away"):
+            self.assertIn(systems[name]["code"], ("timed_out", "unreachable"))
+            self.assertGreater(systems[name]["elapsed_ms"], 1000 * (seconds - 1), systems[name])
+        print(f"\nten systems, two of which hang for {seconds} s: answered in {took:.2f} s", file=sys.stderr)
+        self.assertLess(took, 2 * seconds)  # one behind the other, these two alone would take that long
 
     def down_and_up(self, system, down, up):
         """Away between the plan and its step: the step waits, the others go on, and it ends by itself."""
