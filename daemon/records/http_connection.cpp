@@ -54,7 +54,8 @@ struct MultiCleanup {
 }  // namespace
 
 std::string Reply::header(std::string_view name) const {
-  const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
+  // They are kept in lower case, and a recipe may write them as its documentation does (RFC 9110, 5.1).
+  const auto found = std::ranges::find(headers, folded(name), &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string{} : found->second;
 }
 

@@ -84,6 +84,7 @@ Credential read_credential(DefinitionReader& table, const Parts& parts) {
       table.string("token_cookie", c.token_cookie, not_a_header);
       if ((c.token_at ? 1 : 0) + (c.token_header.empty() ? 0 : 1) + (c.token_cookie.empty() ? 0 : 1) != 1)
         table.mistake("token_at", "expected one of 'token_at', 'token_header' and 'token_cookie'");
+      table.boolean("basic", c.basic_login);
       table.require("request");
       table.table("request", [&](DefinitionReader& inner) {
         c.login = parts.request(inner, {"username", "password", "now"}, false);

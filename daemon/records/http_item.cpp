@@ -1,6 +1,20 @@
+#include <cctype>
+
 #include "daemon/records/http_tables.hpp"
 
 namespace decom::http {
+namespace {
+
+bool is_uuid(const std::string& text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-'
+                                                : std::isxdigit(static_cast<unsigned char>(text[i])) == 0)
+      return false;
+  return true;
+}
+
+}  // namespace
 
 Known id_variables(const Item& item) {
   if (item.id.size() <= 1) return {"id", "id_path"};
@@ -21,6 +35,13 @@ Item read_item(DefinitionReader& table, const Parts& parts) {
   parts.selectors(table, "address", item.addresses);
   parts.selectors(table, "uuid", item.uuids);
   parts.selectors(table, "mac", item.macs);
+  parts.selectors(table, "moref", item.morefs);
+  table.string("vcenter_uuid", item.vcenter_uuid, [](const std::string& text) -> std::optional<std::string> {
+    if (is_uuid(text)) return std::nullopt;
+    return "is '" + text + "'; expected a vCenter's instance UUID, as in 8d3c5e0a-0000-0000-0000-000000000000";
+  });
+  if (item.morefs.empty() != item.vcenter_uuid.empty())
+    table.mistake("moref", "'moref' and 'vcenter_uuid' go together: each vCenter counts its own objects");
   if (item.names.empty() && item.addresses.empty() && item.uuids.empty() && item.macs.empty())
     table.mistake("name", "expected 'name', 'address', 'uuid' or 'mac': what shows whose record it is");
   table.table("fields", [&](DefinitionReader& fields) {
@@ -30,7 +51,7 @@ Item read_item(DefinitionReader& table, const Parts& parts) {
       if (place) item.fields.emplace_back(name, std::move(*place));
     });
   });
-  Known shown{"id", "name", "address", "uuid", "mac"};
+  Known shown{"id", "name", "address", "uuid", "mac", "moref"};
   for (const auto& [name, selector] : item.fields) shown.insert(name);
   std::string what = "{{name}}";
   table.require("what");

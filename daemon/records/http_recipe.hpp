@@ -73,6 +73,7 @@ struct Credential {
   std::string token_cookie;
   std::string token_url;  ///< oauth2
   std::string scope;
+  bool basic_login = false;       ///< login: name and password as basic authentication
   bool client_in_header = false;  ///< oauth2: client id and secret as basic authentication
 
   /// "the credential in icinga.password"; where to look, never what is in it.
@@ -125,6 +126,8 @@ struct Item {
   std::vector<Selector> addresses;
   std::vector<Selector> uuids;
   std::vector<Selector> macs;
+  std::vector<Selector> morefs;
+  std::string vcenter_uuid;  ///< whose managed objects they are
   std::vector<std::pair<std::string, Selector>> fields;
   std::vector<Selector> before;  ///< none: all of it
   std::vector<Expectation> gone;

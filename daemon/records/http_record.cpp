@@ -31,10 +31,11 @@ std::string join_id(const std::vector<std::string>& parts) {
 }
 
 std::string before_image(const Item& item, const Node& node, const std::string& id, const Testimony& testimony) {
-  const nlohmann::json facts{{"names", testimony.names},
-                             {"addresses", testimony.addresses},
-                             {"uuids", testimony.uuids},
-                             {"macs", testimony.macs}};
+  nlohmann::json facts{{"names", testimony.names},
+                       {"addresses", testimony.addresses},
+                       {"uuids", testimony.uuids},
+                       {"macs", testimony.macs}};
+  if (!testimony.morefs.empty()) facts["morefs"] = testimony.morefs;  // older images have none
   nlohmann::json image;
   if (item.before.empty()) {
     image = node.image();
@@ -107,7 +108,9 @@ Record record_of(const Item& item, const Machine& machine, const Node& node, con
   Testimony testimony{.names = texts(node, item.names),
                       .addresses = texts(node, item.addresses),
                       .uuids = texts(node, item.uuids),
-                      .macs = texts(node, item.macs)};
+                      .macs = texts(node, item.macs),
+                      .morefs = texts(node, item.morefs),
+                      .vcenter_uuid = item.vcenter_uuid};
   append(testimony.names, more.names);
   append(testimony.addresses, more.addresses);
   append(testimony.uuids, more.uuids);
@@ -116,7 +119,8 @@ Record record_of(const Item& item, const Machine& machine, const Node& node, con
                 {"name", join(testimony.names, ", ")},
                 {"address", join(testimony.addresses, ", ")},
                 {"uuid", join(testimony.uuids, ", ")},
-                {"mac", join(testimony.macs, ", ")}};
+                {"mac", join(testimony.macs, ", ")},
+                {"moref", join(testimony.morefs, ", ")}};
   for (const auto& [name, selector] : item.fields) values[name] = join(texts(node, {selector}), ", ");
   record.what = item.what.render(values);
   for (const Forbidden& forbidden : item.forbidden) {

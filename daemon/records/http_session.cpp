@@ -146,6 +146,9 @@ Session::Token Session::by_request(Wire& wire, const Secret& secret) {
   values["password"] = secret.expose();
   Proof proof;
   proof.hidden.push_back(secret);
+  if (credential.basic_login)
+    proof.headers.push_back(header_line("Authorization", "Basic " + base64(credential.username + ":" + secret.expose()),
+                                        credential.secret_file));
   Answer answer;
   try {
     answer = wire.send(credential.login, Purpose::login, values, proof, what, wire.url_of(credential.login, values));

@@ -48,7 +48,12 @@ std::string without_port(const std::string& text) {
 
 /// Each word where it belongs.
 Testimony sorted(const Testimony& said) {
-  Testimony sorted{.names = {}, .addresses = {}, .uuids = said.uuids, .macs = said.macs};
+  Testimony sorted{.names = {},
+                   .addresses = {},
+                   .uuids = said.uuids,
+                   .macs = said.macs,
+                   .morefs = said.morefs,
+                   .vcenter_uuid = said.vcenter_uuid};
   for (const std::string& address : said.addresses) sorted.addresses.push_back(without_port(address));
   for (const std::string& name : said.names) {
     const std::string host = without_port(name);
@@ -168,6 +173,18 @@ void weigh_macs(const Machine& machine, const Testimony& testimony, Record& reco
     record.against.push_back(fmt::format("its MAC address is {}, the machine's is {}", other, ours.front()));
 }
 
+void weigh_morefs(const Machine& machine, const Testimony& testimony, Record& record) {
+  const Identity& ours = machine.identity;
+  if (testimony.morefs.empty() || ours.moref.empty()) return;
+  if (folded(testimony.vcenter_uuid) != folded(ours.vcenter_uuid))
+    record.against.emplace_back("it is of another vCenter");
+  else if (std::ranges::find(testimony.morefs, ours.moref) != testimony.morefs.end())
+    record.facts.push_back(fmt::format("managed object {}", ours.moref));
+  else
+    record.against.push_back(
+        fmt::format("it is {} of its vCenter, the machine is {}", testimony.morefs.front(), ours.moref));
+}
+
 }  // namespace
 
 std::vector<std::string> names_to_find(const Machine& machine) {
@@ -225,6 +242,7 @@ void weigh(const Machine& machine, const Testimony& said, Record& record) {
   weigh_addresses(machine, trusted, testimony, record);
   weigh_uuids(machine, testimony, record);
   weigh_macs(machine, testimony, record);
+  weigh_morefs(machine, testimony, record);
   for (const std::string& name : testimony.names) {
     add_once(record.bears, name);
     add_once(record.bears, first_label(name));

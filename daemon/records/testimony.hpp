@@ -15,6 +15,8 @@ struct Testimony {
   std::vector<std::string> addresses;
   std::vector<std::string> uuids;
   std::vector<std::string> macs = {};
+  std::vector<std::string> morefs = {};  ///< "vm-123", of the one vCenter below: every vCenter counts its own
+  std::string vcenter_uuid = {};
 };
 
 /// Names to look for: of the VM and of its guest, whole and without domain, as written and in lower case.
@@ -29,8 +31,9 @@ std::vector<std::string> macs_to_find(const Machine& machine);
 
 /// Sets `facts`, `against` and `bears`. A port behind a name or an address is left out, and an address in the place of
 /// a name is an address: monitoring says "web01:9100" or "10.0.0.1:9100" of what it asks. The VM's name, the guest's
-/// whole host name, an address, a UUID and a MAC address are one fact each, however often they appear. What a guest
-/// that was off is said to have been called, or had as addresses, is no fact: others may bear it by now.
+/// whole host name, an address, a UUID, a MAC address and a managed object are one fact each, however often they
+/// appear. What a guest that was off is said to have been called, or had as addresses, is no fact: others may bear it
+/// by now.
 void weigh(const Machine& machine, const Testimony& testimony, Record& record);
 
 }  // namespace decom

@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "records")]
 
 import addresses  # noqa: E402
+import backups  # noqa: E402
 import inventories  # noqa: E402
 import services  # noqa: E402
 from leash import issue, serve  # noqa: E402
@@ -24,7 +25,7 @@ KINDS = {
     "netbox": inventories.NetBox, "servicenow": inventories.ServiceNow, "foreman": inventories.Foreman, "awx": inventories.Awx,
     "phpipam": addresses.PhpIpam, "infoblox": addresses.Infoblox,
     "consul": services.Consul, "f5": services.F5, "crowdstrike": services.CrowdStrike, "tenable": services.Tenable,
-    "nagiosxi": services.NagiosXi, "vault": services.Vault,
+    "nagiosxi": services.NagiosXi, "vault": services.Vault, "veeam": backups.Veeam,
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def main():
         def changes(name):
             """What was asked of it that changes something."""
             vendor = vendors[name]
-            quiet = ("/oauth2/token", "/mgmt/shared/authn/login", "/v1/sys/capabilities-self")
+            quiet = ("/api/sessionMngr/", "/oauth2/token", "/mgmt/shared/authn/login", "/v1/sys/capabilities-self")
             return json.dumps([line for line in vendor.log if line.split()[0] in ("PUT", "PATCH", "DELETE", "POST") and not line.split()[1].startswith(quiet)])
 
         for name in KINDS:

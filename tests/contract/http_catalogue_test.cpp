@@ -80,6 +80,8 @@ Machine web01() {
   machine.guest_host_name = "web01.example.test";
   machine.ip_addresses = {"10.2.0.1", "2001:db8::1"};
   machine.bios_uuid = kUuid;
+  machine.identity.vcenter_uuid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+  machine.identity.moref = "vm-10201";  // as the service makes it of the address
   return machine;
 }
 
@@ -314,6 +316,22 @@ TEST_CASE("catalogue: another host's record of the same name is shown with what 
     CHECK_FALSE(found[0].against.empty());
     CHECK_FALSE(found[0].is_proven());
   });
+}
+
+TEST_CASE("catalogue: a managed object of another vCenter is another machine's") {
+  server().tell("fresh veeam");
+  const std::string id = make_ours("veeam");
+  const Site site("veeam");
+  CHECK(site.find(web01()).at(0).facts == std::vector<std::string>{"name web01", "managed object vm-10201"});
+  Machine twin = web01();
+  twin.identity.vcenter_uuid = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee";
+  const auto found = site.find(twin);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].against == std::vector<std::string>{"it is of another vCenter"});
+  const Site elsewhere("veeam", "full",
+                       {{"control", {{"expect", {{"at", "/HierarchyRoot/UniqueId"}, {"equals", "no"}}}}}});
+  server().tell("drop veeam " + id);
+  check_fails({"denied", "cannot "}, [&] { (void)elsewhere.find(web01()); });
 }
 
 TEST_CASE("catalogue: what is on the second page is found") {

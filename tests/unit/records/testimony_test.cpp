@@ -95,6 +95,22 @@ TEST_CASE(
   CHECK(of({"02:42:ac:11:00:02"}).against.empty());
 }
 
+TEST_CASE("a managed object is a fact only within its vCenter") {
+  Machine machine = web01();
+  machine.identity = {.vcenter_uuid = "aaaaaaaa-0000-4000-8000-000000000001", .moref = "vm-7870", .instance_uuid = {}};
+  const auto of = [&](const char* moref, const char* vcenter) {
+    return weighed(machine,
+                   {.names = {}, .addresses = {}, .uuids = {}, .macs = {}, .morefs = {moref}, .vcenter_uuid = vcenter});
+  };
+  CHECK(of("vm-7870", "AAAAAAAA-0000-4000-8000-000000000001").facts == Texts{"managed object vm-7870"});
+  CHECK(of("vm-787", "aaaaaaaa-0000-4000-8000-000000000001").against ==
+        Texts{"it is vm-787 of its vCenter, the machine is vm-7870"});
+  CHECK(of("vm-7870", "bbbbbbbb-0000-4000-8000-000000000001").against == Texts{"it is of another vCenter"});
+  CHECK(of("vm-7870", "bbbbbbbb-0000-4000-8000-000000000001").facts.empty());
+  machine.identity = {};  // of a machine that is gone nobody knows it any more
+  CHECK(of("vm-7870", "aaaaaaaa-0000-4000-8000-000000000001").against.empty());
+}
+
 TEST_CASE("what differs speaks against, and outweighs all facts") {
   const Machine machine = web01();
   CHECK(weighed(machine, {.names = {"db07"}, .addresses = {"10.0.0.1"}, .uuids = {}}).against ==
