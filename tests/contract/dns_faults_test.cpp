@@ -346,6 +346,37 @@ TEST_CASE("a server that cannot write its zone now says so, signed, and deletes 
   CHECK(make_dns(BindTsig::definition())->remove(box.machine(), record, dns_call()) == "deleted");
 }
 
+TEST_CASE("a zone that the server itself cannot load is no proof of absence, and nothing is removed until it can") {
+  DnsServer bind;
+  const Box box = next_box("lab.example.test");
+  bind.change({fmt::format("add {} 300 A {}", box.name, box.v4)});
+  const nlohmann::json definition = {{"server", bind.text("server")},
+                                     {"zones", {"lab.example.test"}},
+                                     {"tsig", {{"name", "decom-key"}, {"secret_file", bind.key("decom-key")}}}};
+  const auto system = make_dns(definition);
+  const auto found = system->find(box.machine(), dns_call());
+  REQUIRE(found.size() == 1);
+  const std::filesystem::path zone = std::filesystem::path{bind.text("dir")} / "zones" / "lab.example.test.db";
+  const std::filesystem::path kept = zone.string() + ".kept";
+  bind.tell("down");
+  std::filesystem::rename(zone, kept);
+  std::ofstream{zone} << "this is no zone\n";
+  bind.tell("up");
+  const auto asked = dns_thrown_by([&] { system->find(box.machine(), dns_call()); });
+  CHECK(asked.code == ErrorCode::busy);
+  CHECK(asked.text.ends_with(" now (SERVFAIL)"));  // signed, so that it is the server's own word
+  const auto removed = dns_thrown_by([&] { system->remove(box.machine(), found[0], dns_call()); });
+  CAPTURE(removed.text);
+  CHECK(removed.code == ErrorCode::busy);
+  CHECK(dns_thrown_by([&] { system->check(dns_call()); }).code == ErrorCode::busy);
+  bind.tell("down");
+  std::filesystem::rename(kept, zone);
+  bind.tell("up");
+  CHECK(system->find(box.machine(), dns_call()) == found);
+  CHECK(bind.dig(box.name, "A") == Lines{box.v4});
+  CHECK(system->remove(box.machine(), found[0], dns_call()) == "deleted");
+}
+
 TEST_CASE("a name that changes behind the look is not removed") {
   const auto [box, record] = furnished();
   const std::string name = box.name;
