@@ -184,7 +184,8 @@ Client::Updated Client::update(const std::string& message) {
     std::string bytes = link_->receive(deadline());
     const Verdict verdict = exchange.verify(bytes);
     const Answer answer = answer_from_bytes(bytes, message);
-    return {.rcode = answer.rcode, .verified = verdict.verified, .error = verdict.error};
+    return {
+        .rcode = answer.rcode, .verified = verdict.verified, .is_signed = verdict.is_signed, .error = verdict.error};
   } catch (const Error& e) {
     if (!link_->has_sent()) throw Error{e.code() == ErrorCode::timed_out ? ErrorCode::unreachable : e.code(), e.what()};
     throw Error{ErrorCode::lost, "an update was sent to the DNS server {} and its answer was not seen: {}",

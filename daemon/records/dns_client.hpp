@@ -39,6 +39,7 @@ class Client {
   struct Updated {
     int rcode = 0;
     bool verified = false;
+    bool is_signed = false;
     int error = 0;  ///< of our signature
   };
   /// Agrees on what signs updates. Nothing is changed by it.

@@ -2,13 +2,16 @@
 
 import pathlib
 
-from fault_proxy import FaultProxy, dns_servfail, http_500, ldap_busy
+from fault_proxy import FaultProxy, dns_servfail, http_500, is_dns_update, is_http_removal, is_ldap_delete, ldap_busy
 from record_scenario import CMDB_CODE, FORWARD, REVERSE, RecordCase, toml
 
 CORP = "corp.example.test"
 # What the daemon gives a server for one answer. A loaded machine must never be taken for a slow server, but in that column.
 PATIENT = {"dns": "1m", "adns": "1m", "ad": "2m", "icinga": "2m", "zabbix": "2m", "cmdb": "2m"}
 SLOW = {**dict.fromkeys(PATIENT, "2s"), "cmdb": "4s"}
+# What may still be on its way is waited for twice as long as one answer.
+TIMEOUTS = {"slow": SLOW, "busy": dict.fromkeys(PATIENT, "15s")}
+REMOVES = {"ad": is_ldap_delete, "dns": is_dns_update, "adns": is_dns_update, **dict.fromkeys(("icinga", "zabbix", "cmdb"), is_http_removal)}
 
 
 class FaultCells(RecordCase):
@@ -28,7 +31,7 @@ class FaultCells(RecordCase):
         }
         self.direct = {system: target for system, (target, _, _) in to.items()}
         for system, (target, error, certificate) in to.items():
-            for fault in ("down", "slow", "error", "again", *(["credential"] if system == "ad" else [])):
+            for fault in ("down", "slow", "error", "busy", "lost", "again", *(["credential"] if system == "ad" else [])):
                 proxy = FaultProxy(target, error, certificate)
                 self.proxies[system, fault] = proxy
                 self.addCleanup(proxy.close)
@@ -43,7 +46,7 @@ class FaultCells(RecordCase):
     # ---- the definition of a cell
     def define(self, stack, system, fault, machine):
         """For that machine alone."""
-        name, timeout = f"{system}-{fault}", (SLOW if fault == "slow" else PATIENT)[system]
+        name, timeout = f"{system}-{fault}", TIMEOUTS.get(fault, PATIENT)[system]
         head = f"timeout = {toml(timeout)}\ndeadline = \"5m\"\n"
         where = ":".join(map(str, self.at(system, fault)))
         text = getattr(self, f"{system}_cell")(stack, name, head, where, fault == "no-right")

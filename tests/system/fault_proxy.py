@@ -26,6 +26,10 @@ def is_dns_update(request):
     return len(request) > 4 and request[4] >> 3 & 0xF == 5
 
 
+def is_http_removal(request):
+    return request.startswith(b"DELETE ") or b"host.delete" in request
+
+
 def ldap_parts(request):
     """The message's number as it stands there, and the tag of its operation (RFC 4511 4.1.1, in BER)."""
     at = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)
@@ -37,11 +41,12 @@ ANSWER_TO = {0x60: 0x61, 0x63: 0x65, 0x66: 0x67, 0x4A: 0x6B, 0x6C: 0x6D}  # bind
 
 
 def ldap_busy(request):
-    """LDAPResult 51, without a name and a word (RFC 4511 4.1.9); an unbind has no answer."""
+    """LDAPResult busy(51), of a removal unavailable(52), without a name and a word (RFC 4511 4.1.9); an unbind has no answer."""
     number, operation = ldap_parts(request)
     if operation not in ANSWER_TO:
         return b""
-    result = bytes([ANSWER_TO[operation], 7, 0x0A, 1, 51, 4, 0, 4, 0])
+    code = 52 if is_ldap_delete(request) else 51
+    result = bytes([ANSWER_TO[operation], 7, 0x0A, 1, code, 4, 0, 4, 0])
     return bytes([0x30, len(number) + len(result)]) + number + result
 
 
@@ -57,7 +62,7 @@ class FaultProxy:
     def __init__(self, target, error=None, tls=None):
         self.target = target
         self.error = error
-        self.failing = False
+        self.failing = None  # which requests
         self.hook = None  # (which request, what then): once
         self.clients = set()
         self.server = None
@@ -110,9 +115,9 @@ class FaultProxy:
 
         self._run(hold())
 
-    def fail(self):
+    def fail(self, request=lambda _: True):
         async def fail():
-            self.failing = True
+            self.failing = request
 
         self._run(fail())
 
@@ -124,7 +129,7 @@ class FaultProxy:
 
     def go_on(self):
         async def go_on():
-            self.failing = False
+            self.failing = None
             self.flows.set()
 
         self._run(go_on())
@@ -148,7 +153,7 @@ class FaultProxy:
         answered = False
         try:
             while request := await client_in.read(65536):
-                if self.failing:
+                if self.failing and (answered or self.failing(request)):
                     # HTTP asks in several pieces, and ends the connection with the first answer.
                     if not (answered and self.error is http_500):
                         client_out.write(self.error(request))

@@ -16,8 +16,7 @@ import sys
 import time
 import urllib.request
 
-from fault_cells import CORP, FaultCells
-from fault_proxy import is_dns_update, is_ldap_delete
+from fault_cells import CORP, REMOVES, FaultCells
 from journal import Journal
 from record_scenario import FORWARD, run_with_words
 from scenario import computer, machine
@@ -25,10 +24,11 @@ from stack import main_of, wait_for
 
 REMOVED = ("succeeded", "removed", "removed from")
 NOT_VISIBLE = ("warned", "removed", "not visible now, and not removed by us")
+IN_DOUBT = ("deferred", "kept", "it may still be on its way")
 NOT_SHOWN = ("warned", "kept", "it is not among those that were shown")
 # The machine of the fault: what it ends in; and the first end of each system's step, what became of the records by then, what is said.
 MACHINES = {
-    "down": "succeeded",  # by itself, once the servers are back
+    "down": "succeeded",
     "slow": "succeeded",
     "error": "succeeded",
     "credential": "failed",
@@ -36,8 +36,11 @@ MACHINES = {
     "gone": "succeeded",
     "returned": "succeeded",  # removed by somebody, and entered again
     "other": "succeeded",  # another host has the name
+    "busy": "succeeded",  # what is read is answered, and each removal with an error, until the server has recovered
+    "lost": "succeeded",  # the removal is done, and the connection ends before that is said
     "again": "needs_attention",  # entered again right behind our own removal
 }
+COME_BACK = ("down", "slow", "error", "busy")  # the servers, so that it ends by itself
 MATRIX = {
     "ad": {
         "down": ("deferred", "kept", "refused"),
@@ -48,6 +51,8 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": NOT_SHOWN,
         "other": ("warned", "kept", "the account is of elsewhere"),
+        "busy": ("deferred", "kept", "it is busy"),
+        "lost": REMOVED,
         "again": NOT_SHOWN,
     },
     "dns": {
@@ -59,7 +64,9 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": REMOVED,  # the very data that was shown
         "other": ("warned", "kept", "its address is another"),
-        "again": ("deferred", "kept", "it may still be on its way"),
+        "busy": IN_DOUBT,
+        "lost": REMOVED,
+        "again": IN_DOUBT,
     },
     "adns": {
         "down": ("deferred", "kept", "Connection refused"),
@@ -70,7 +77,9 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": REMOVED,
         "other": ("warned", "kept", "its address is another"),
-        "again": ("deferred", "kept", "it may still be on its way"),
+        "busy": IN_DOUBT,
+        "lost": REMOVED,
+        "again": IN_DOUBT,
     },
     "icinga": {
         "down": ("deferred", "kept", "cannot be reached"),
@@ -81,6 +90,8 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": REMOVED,  # Icinga's id is the name
         "other": ("warned", "kept", "the machine's is"),
+        "busy": IN_DOUBT,
+        "lost": REMOVED,
         "again": ("unknown", "kept", "a second look does not show it"),
     },
     "zabbix": {
@@ -92,6 +103,8 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": NOT_SHOWN,
         "other": ("warned", "kept", "the machine's is"),
+        "busy": IN_DOUBT,
+        "lost": REMOVED,
         "again": NOT_SHOWN,
     },
     "cmdb": {
@@ -103,6 +116,8 @@ MATRIX = {
         "gone": NOT_VISIBLE,
         "returned": REMOVED,
         "other": ("warned", "kept", "the machine's is"),
+        "busy": IN_DOUBT,
+        "lost": REMOVED,
         "again": ("unknown", "kept", "a second look does not show it"),
     },
 }
@@ -188,6 +203,9 @@ class InTurn(FaultCells):
             proxy.hang()
         for proxy in self.of_fault("error"):
             proxy.fail()
+        for system in MATRIX:
+            self.proxies[system, "busy"].fail(REMOVES[system])
+            self.proxies[system, "lost"].once(REMOVES[system], self.proxies[system, "lost"].cut)
         self.wrong_credentials(stack.folder / "etc")
         self.remove("gone")
         self.remove("returned")
@@ -206,11 +224,15 @@ class InTurn(FaultCells):
         """Behind our removal and before we hear that it was done, so that every second look finds it."""
         name, address = self.made["again"]
         alias = f"add {name}-alias.{FORWARD} 300 CNAME {name}.{FORWARD}"
-        self.proxies["ad", "again"].once(is_ldap_delete, lambda: self.domain.control("add-computers", [computer(name)]))
-        self.proxies["dns", "again"].once(is_dns_update, lambda: self.nsupdate(alias))
-        self.proxies["adns", "again"].once(is_dns_update, lambda: self.samba_dns(f"add {name}.{CORP} 300 A {address}"))
-        self.proxies["icinga", "again"].once(lambda request: request.startswith(b"DELETE "), lambda: self.icinga.tell("host", name, address))
-        self.proxies["zabbix", "again"].once(lambda request: b"host.delete" in request, lambda: self.zabbix.tell("host", name, address))
+        enter = {
+            "ad": lambda: self.domain.control("add-computers", [computer(name)]),
+            "dns": lambda: self.nsupdate(alias),
+            "adns": lambda: self.samba_dns(f"add {name}.{CORP} 300 A {address}"),
+            "icinga": lambda: self.icinga.tell("host", name, address),
+            "zabbix": lambda: self.zabbix.tell("host", name, address),
+        }
+        for system, act in enter.items():
+            self.proxies[system, "again"].once(REMOVES[system], act)
         self.cmdb.returning.add(name)
 
     # ---- a request a machine
@@ -292,7 +314,7 @@ class InTurn(FaultCells):
                 print("  {:7} {:10} {:8} {}".format(system, *cell), flush=True)
             if fault == "down":
                 self.wait_waiting_since("ad-down")
-            if fault in ("down", "slow", "error"):
+            if fault in COME_BACK:
                 self.lift(fault)
         wrong = self.wrong_logons()
         ends = {}
@@ -305,16 +327,16 @@ class InTurn(FaultCells):
         for fault in MACHINES:
             with self.subTest(machine=fault):
                 self.assertEqual(ends[fault][-1], MACHINES[fault])
-                self.assertEqual("holding" in ends[fault], fault in ("down", "slow", "error"), ends[fault])
+                self.assertEqual("holding" in ends[fault], fault in COME_BACK, ends[fault])
             for system, (state, kept, text) in seen[fault].items():
                 with self.subTest(system=system, fault=fault):
                     expected = MATRIX[system][fault]
                     self.assertEqual((state, kept), expected[:2], text)
                     self.assertIn(expected[2], text)
             with self.subTest(afterwards=fault):
-                came_back = fault in ("down", "slow", "error")
-                kept = {system for system in MATRIX if MATRIX[system][fault][1] == "kept" and not came_back}
+                kept = {system for system in MATRIX if MATRIX[system][fault][1] == "kept" and fault not in COME_BACK}
                 self.assertEqual(self.holders(fault), kept)
+        self.assertEqual(self.cmdb.deletions().count(f"DELETE /hosts/{self.number_of(self.made['lost'][1])}"), 1)
         self.assertEqual(self.holders(BYSTANDER), set(MATRIX))
         self.assertEqual(wrong, {"svc-decom NT_STATUS_WRONG_PASSWORD": 1})  # once: accounts lock
 
