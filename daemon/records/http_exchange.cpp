@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "daemon/records/http_pages.hpp"
+#include "daemon/records/http_parts.hpp"
 #include "daemon/records/http_record.hpp"
 #include "daemon/records/http_url.hpp"
 
@@ -194,6 +195,8 @@ void Exchange::search(const Machine& machine, const Request& request, const Valu
                       std::vector<Record>& records) {
   const std::string what = fmt::format("search {} for {}", recipe_.host, shown(machine.name));
   const Pages& pages = recipe_.pages;
+  const bool by_machine =
+      std::ranges::any_of(request.variables(), [](const std::string& name) { return kSearch.contains(name); });
   std::vector<std::string> seen;  // ids of this search, so that a server that repeats its last page comes to an end
   std::int64_t at = pages.first;
   std::string here = pages.cursor ? std::string{} : std::to_string(at);
@@ -223,8 +226,8 @@ void Exchange::search(const Machine& machine, const Request& request, const Valu
       fresh = true;
       if (is_gone(recipe_.item, node)) continue;
       Record record = record_of(recipe_.item, machine, node, what, {});
-      // Where nothing is said yet and there is more to be asked, that decides.
-      if (record.facts.empty() && (recipe_.item.also.empty() || !record.against.empty())) continue;
+      // Where nothing is said yet and there is more to be asked, that decides; not of everything that a whole list has.
+      if (record.facts.empty() && (recipe_.item.also.empty() || (!by_machine && !record.against.empty()))) continue;
       if (std::ranges::find(records, record.id, &Record::id) == records.end()) records.push_back(std::move(record));
     }
     if (pages.next || pages.cursor) {
