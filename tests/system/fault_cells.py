@@ -1,9 +1,10 @@
 """A definition for each system in each fault, and the proxy that it leads through where the fault wants one."""
 
 import pathlib
+import subprocess
 
 from fault_proxy import FaultProxy, dns_servfail, http_500, is_dns_update, is_http_removal, is_ldap_delete, ldap_busy
-from record_scenario import CMDB_CODE, FORWARD, REVERSE, RecordCase, toml
+from record_scenario import CMDB_CODE, FORWARD, REVERSE, RecordCase, run_with_words, toml
 
 CORP = "corp.example.test"
 # What the daemon gives a server for one answer. A loaded machine must never be taken for a slow server, but in that column.
@@ -15,6 +16,22 @@ REMOVES = {"ad": is_ldap_delete, "dns": is_dns_update, "adns": is_dns_update, **
 
 
 class FaultCells(RecordCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        facts = cls.domain.facts
+        cls.kerberos = {"PATH": "/usr/bin:/bin", "KRB5_CONFIG": facts["krb5_conf"], "KRB5CCNAME": f"FILE:{cls.class_folder}/administrator.ccache"}
+        run_with_words(["kinit", f"{facts['administrator']['sam']}@{facts['realm']}"], facts["administrator"]["password"] + "\n", cls.kerberos)
+
+    def samba_dns(self, *lines):
+        """All lines in one update. nsupdate cannot verify what Samba signs, so its status says nothing, and who asks for it looks."""
+        script = f"server {self.domain.facts['address']}\nzone {CORP}\n" + "".join(f"update {line}\n" for line in lines) + "send\n"
+        return subprocess.run(["nsupdate", "-g", "-v"], input=script, text=True, check=False, capture_output=True, env=self.kerberos)
+
+    def samba_has(self, name):
+        found = subprocess.run(["dig", "+tcp", f"@{self.domain.facts['address']}", "+short", f"{name}.{CORP}", "A"], text=True, check=True, capture_output=True)
+        return found.stdout.strip()
+
     # ---- which cell goes through a proxy, and to where
     def servers_of_cells(self):
         self.proxies = {}

@@ -11,14 +11,13 @@ import collections
 import json
 import pathlib
 import ssl
-import subprocess
 import sys
 import time
 import urllib.request
 
 from fault_cells import CORP, REMOVES, FaultCells
 from journal import Journal
-from record_scenario import FORWARD, run_with_words
+from record_scenario import FORWARD
 from scenario import computer, machine
 from stack import main_of, wait_for
 
@@ -125,23 +124,7 @@ BYSTANDER = "bystander"
 
 
 class InTurn(FaultCells):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        facts = cls.domain.facts
-        cls.kerberos = {"PATH": "/usr/bin:/bin", "KRB5_CONFIG": facts["krb5_conf"], "KRB5CCNAME": f"FILE:{cls.class_folder}/administrator.ccache"}
-        run_with_words(["kinit", f"{facts['administrator']['sam']}@{facts['realm']}"], facts["administrator"]["password"] + "\n", cls.kerberos)
-
     # ---- the servers' own clients
-    def samba_dns(self, *lines):
-        """All lines in one update. nsupdate cannot verify what Samba signs, so its status says nothing, and who asks for it looks."""
-        script = f"server {self.domain.facts['address']}\nzone {CORP}\n" + "".join(f"update {line}\n" for line in lines) + "send\n"
-        return subprocess.run(["nsupdate", "-g", "-v"], input=script, text=True, check=False, capture_output=True, env=self.kerberos)
-
-    def samba_has(self, name):
-        found = subprocess.run(["dig", "+tcp", f"@{self.domain.facts['address']}", "+short", f"{name}.{CORP}", "A"], text=True, check=True, capture_output=True)
-        return found.stdout.strip()
-
     def ask_icinga(self, method, path):
         context = ssl.create_default_context(cafile=self.icinga.facts["ca"])
         request = urllib.request.Request(self.icinga.facts["url"] + path, method=method)
