@@ -83,6 +83,7 @@ class Notices(SystemCase):
         self.mail(stack, "silent", 'timeout = "2s"\ngive_up = "3s"\n')
         self.assertEqual(stack.terminate(), 0)
         stack.start()
+        stack.wait_loaded("alice", len(second))
         request, took = self.run_machines(stack, second)
         print(f"\n{MACHINES} machines: {took_without:.2f} s, with a mail server that hangs {took:.2f} s", file=sys.stderr)
         self.assertLess(took, took_without * 1.3 + 1)
