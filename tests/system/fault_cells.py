@@ -10,8 +10,8 @@ CORP = "corp.example.test"
 # What the daemon gives a server for one answer. A loaded machine must never be taken for a slow server, but in that column.
 PATIENT = {"dns": "1m", "adns": "1m", "ad": "2m", "icinga": "2m", "zabbix": "2m", "cmdb": "2m"}
 SLOW = {**dict.fromkeys(PATIENT, "2s"), "cmdb": "4s"}
-# What may still be on its way is waited for twice as long as one answer.
-TIMEOUTS = {"slow": SLOW, "busy": dict.fromkeys(PATIENT, "15s")}
+# What may still be on its way is waited for as long as two answers, and a minute at least.
+TIMEOUTS = {"slow": SLOW, "busy": dict.fromkeys(PATIENT, "30s")}
 REMOVES = {"ad": is_ldap_delete, "dns": is_dns_update, "adns": is_dns_update, **dict.fromkeys(("icinga", "zabbix", "cmdb"), is_http_removal)}
 
 
