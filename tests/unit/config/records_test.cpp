@@ -311,6 +311,10 @@ TEST_CASE("a monitoring that says how it is silenced has a step for that, in the
   folder.write("records.d/icinga.toml", recipe("icinga2.toml"));
   folder.write("records.d/alertmanager.toml", recipe("alertmanager.toml"));
   folder.write("records.d/kea.toml", recipe("kea.toml"));
+  for (const std::string name : {"icinga", "alertmanager", "kea"}) {
+    folder.write(name + "-ca.pem", "certificate\n");
+    folder.secret(name + ".password", "secret\n");
+  }
   folder.write("decomd.toml", kGood);
   const auto records = std::make_shared<RecordSystems>(
       RecordWorld{.secret_file = secret_files_of(folder.path() / "x"), .clock = &system_clock()}, all_record_kinds());
