@@ -64,7 +64,7 @@ TEST_CASE_FIXTURE(AftercareFixture, "the end of a decommission plans its looks, 
   CHECK(store->next_aftercare() == end + 1h);
   reopen();
   CHECK(store->next_aftercare() == end + 1h);
-  const auto& planned = machine_of(request).steps.at(2).aftercare;
+  const std::vector<Aftercare> planned = machine_of(request).steps.at(2).aftercare;
   REQUIRE(planned.size() == 2);
   CHECK(planned[0].after == 1h);
   CHECK(planned[1].due == end + 24h);
