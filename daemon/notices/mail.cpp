@@ -1,19 +1,17 @@
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <set>
 #include <vector>
 
 #include <curl/curl.h>
 #include <fmt/core.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/base/certificate.hpp"
 #include "common/base/error.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/text.hpp"
+#include "daemon/curl/handle.hpp"
 #include "daemon/notices/courier.hpp"
 #include "daemon/notices/mail_message.hpp"
 
@@ -23,55 +21,19 @@ namespace {
 constexpr std::size_t kMostOfReply = 160;
 constexpr std::size_t kMostReplies = 1000;
 
-void start_libcurl() {
-  // With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and a peer that hangs up must not end the process.
-  struct sigaction now {};
-  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Error{ErrorCode::internal, "cannot start libcurl"};
-}
-
-CURLcode pin_certificate(CURL*, void* context, void* thumbprint) {
-  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, thumbprint);
-  return CURLE_OK;
-}
-
-CURLcode check_server_name(CURL*, void* context, void* host) {
-  const bool taken = require_name(SSL_CTX_get0_param(static_cast<SSL_CTX*>(context)), *static_cast<std::string*>(host));
-  return taken ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
-}
-
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeMulti {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
 /// One mail over one connection that is used once.
 class Submission {
  public:
   Submission(MailOptions& options, const Secret& password, const std::string& mail, std::chrono::milliseconds within)
       : options_(options), rest_(mail) {
-    start_libcurl();
-    multi_.reset(curl_multi_init());
-    easy_.reset(curl_easy_init());
-    if (!easy_ || !multi_) throw Error{ErrorCode::internal, "cannot make a libcurl handle"};
+    const auto set = [&](CURLoption option, auto value) { curl_.set(option, value); };
     const bool numeric6 = options.server.find(':') != std::string::npos;
     const std::string url = fmt::format("{}://{}{}{}:{}", options.security == MailSecurity::tls ? "smtps" : "smtp",
                                         numeric6 ? "[" : "", options.server, numeric6 ? "]" : "", options.port);
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_PROXY, "");
     set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_USE_SSL, static_cast<long>(options.security == MailSecurity::none ? CURLUSESSL_NONE : CURLUSESSL_ALL));
-    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    set(CURLOPT_SSL_VERIFYPEER, 1L);
-    set_trust();
+    curl_.trust({.host = options.server, .ca_file = options.trust.ca_file, .thumbprint = options.trust.thumbprint});
     if (!options.username.empty()) {
       // In the clear within TLS: what else a server offers (NTLM, GSSAPI) would use other credentials of this host.
       set(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
@@ -79,9 +41,10 @@ class Submission {
       set(CURLOPT_PASSWORD, password.expose().c_str());
     }
     set(CURLOPT_MAIL_FROM, fmt::format("<{}>", options.from).c_str());
-    curl_slist* list = nullptr;
-    for (const std::string& to : options.to) list = curl_slist_append(list, fmt::format("<{}>", to).c_str());
-    to_.reset(list);
+    std::vector<std::string> recipients;
+    recipients.reserve(options.to.size());
+    for (const std::string& to : options.to) recipients.push_back(fmt::format("<{}>", to));
+    to_ = curl::list_of(recipients);
     set(CURLOPT_MAIL_RCPT, to_.get());
     set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one address that is gone must not keep the others from knowing
     set(CURLOPT_OPENSOCKETFUNCTION, &Submission::on_open);
@@ -93,7 +56,6 @@ class Submission {
     set(CURLOPT_READDATA, this);
     set(CURLOPT_HEADERFUNCTION, &Submission::on_reply);
     set(CURLOPT_HEADERDATA, this);
-    set(CURLOPT_ERRORBUFFER, error_);
     const long limit = static_cast<long>(std::max<std::int64_t>(1, within.count()));
     set(CURLOPT_TIMEOUT_MS, limit);
     set(CURLOPT_CONNECTTIMEOUT_MS, limit);
@@ -101,56 +63,16 @@ class Submission {
   }
 
   Verdict run(const std::stop_token& stop) {
-    CURLM* const multi = multi_.get();
-    const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
-    curl_multi_add_handle(multi, easy_.get());
-    CURLcode code = CURLE_OK;
-    bool stopped = false;
-    for (int running = 1; running > 0;) {
-      stopped = stop.stop_requested();
-      if (stopped) break;
-      if (curl_multi_perform(multi, &running) != CURLM_OK) {
-        code = CURLE_FAILED_INIT;
-        break;
-      }
-      if (running > 0) curl_multi_poll(multi, nullptr, 0, 500, nullptr);
-    }
-    int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi, &left))
-      if (message->msg == CURLMSG_DONE) code = message->data.result;
     // Else libcurl would say QUIT and wait for the answer.
-    if (stopped)
+    const auto hang_up = [&] {
       for (const curl_socket_t socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-    curl_multi_remove_handle(multi, easy_.get());
-    if (stopped) return later("stopped");
-    return code == CURLE_OK ? delivered() : failed(code);
+    };
+    if (curl_.run(stop, {.give_up = {}, .before_leaving = hang_up}) == curl::Handle::End::stopped)
+      return later("stopped");
+    return curl_.code() == CURLE_OK ? delivered() : failed(curl_.code());
   }
 
  private:
-  template <typename Value>
-  void set(CURLoption option, Value value) {
-    if (curl_easy_setopt(easy_.get(), option, value) != CURLE_OK)
-      throw Error{ErrorCode::internal, "libcurl does not take option {}", static_cast<int>(option)};
-  }
-
-  void set_trust() {
-    if (options_.trust.thumbprint.empty()) {
-      set(CURLOPT_SSL_VERIFYHOST, 2L);
-      set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
-      if (!options_.trust.ca_file.empty()) {
-        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-        set(CURLOPT_CAINFO, options_.trust.ca_file.c_str());
-      }
-      set(CURLOPT_SSL_CTX_FUNCTION, &check_server_name);
-      set(CURLOPT_SSL_CTX_DATA, &options_.server);
-    } else {
-      set(CURLOPT_SSL_VERIFYHOST, 0L);
-      set(CURLOPT_SSL_CTX_FUNCTION, &pin_certificate);
-      set(CURLOPT_SSL_CTX_DATA, &options_.trust.thumbprint);
-      set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    }
-  }
-
   static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
     const int made = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (made < 0) return CURL_SOCKET_BAD;
@@ -206,7 +128,7 @@ class Submission {
   }
 
   [[nodiscard]] Verdict failed(CURLcode code) const {
-    const std::string detail = safe_for_terminal(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+    const std::string detail = safe_for_terminal(curl_.detail());
     // Behind what went wrong comes the server's farewell, since libcurl says QUIT.
     const auto last = std::ranges::find_if(replies_.rbegin(), replies_.rend(),
                                            [](const std::string& reply) { return !reply.starts_with("221"); });
@@ -232,10 +154,8 @@ class Submission {
   std::string_view rest_;
   std::vector<std::string> replies_;
   std::set<curl_socket_t> sockets_;
-  char error_[CURL_ERROR_SIZE] = {};
-  std::unique_ptr<curl_slist, FreeList> to_;
-  std::unique_ptr<CURLM, FreeMulti> multi_;
-  std::unique_ptr<CURL, FreeEasy> easy_;  // goes before the multi handle
+  curl::List to_ = curl::list_of({});
+  curl::Handle curl_;  // goes first: closing its connection still calls us
 };
 
 class MailCourier final : public Courier {
