@@ -134,6 +134,8 @@ void read_vcenter(TableReader& reader, const Beside& beside, Config& config) {
     return "is not 'SHA256:' and 64 hexadecimal digits";
   });
   if (ca && thumbprint) reader.mistake("thumbprint", "ca_file and thumbprint exclude each other");
+  if (!reader.has("ca_file") && !reader.has("thumbprint"))
+    reader.mistake("ca_file", "'vcenter.ca_file' is missing: by it, or by a thumbprint, its certificate is known");
   reader.duration("connect_timeout", vcenter.connect_timeout, 100ms, 5min);
   reader.duration("read_timeout", vcenter.read_timeout, 100ms, 30min);
   reader.duration("call_timeout", vcenter.call_timeout, 100ms, 30min);

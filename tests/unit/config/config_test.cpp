@@ -70,6 +70,19 @@ TEST_CASE("what is missing altogether is said") {
   CHECK(mistakes[2].find("no [roles]") != std::string::npos);
 }
 
+TEST_CASE("a vCenter whose certificate nothing vouches for is a mistake") {
+  const Folder folder;
+  const auto mistakes = folder.mistakes(R"([[vcenter]]
+name = "lab"
+url = "https://vcenter.example.com/sdk"
+username = "u"
+password_file = "ad.password"
+)");
+  CHECK(std::ranges::any_of(mistakes, [](const std::string& line) {
+    return line.find("decomd.toml:1:1 'vcenter.ca_file' is missing: by it, or by a thumbprint") != std::string::npos;
+  }));
+}
+
 TEST_CASE("a syntax error names its place") {
   const Folder folder;
   const auto mistakes = folder.mistakes("[daemon]\nworkers = = 5\n");
@@ -101,7 +114,8 @@ TEST_CASE("two vCenters of one name are a mistake") {
   const Folder folder;
   const auto mistakes = folder.mistakes(
       kGood +
-      "[[vcenter]]\nname = \"lab\"\nurl = \"https://b/sdk\"\nusername = \"u\"\npassword_file = \"vc.password\"\n");
+      "[[vcenter]]\nname = \"lab\"\nurl = \"https://b/sdk\"\nusername = \"u\"\npassword_file = \"vc.password\"\n"
+      "ca_file = \"ca.pem\"\n");
   REQUIRE(mistakes.size() == 1);
   CHECK(mistakes[0].find("is 'lab', as another [[vcenter]] is") != std::string::npos);
 }
