@@ -7,6 +7,7 @@
 
 #include "common/base/text.hpp"
 #include "daemon/inventory/match.hpp"
+#include "tests/support/sanitizer.hpp"
 #include "tests/unit/inventory/some_machines.hpp"
 
 namespace decom::inventory {
@@ -32,7 +33,8 @@ std::vector<Machine> numbered(int from, int to) {
 
 }  // namespace
 
-TEST_CASE("random changes leave the same machines as a plain map, in order, in chunks that are not too small") {
+TEST_CASE("random changes leave the same machines as a plain map, in order, in chunks that are not too small" *
+          doctest::skip(decom::test::kThreadSanitizer)) {
   std::mt19937 random(7);
   std::map<std::string, Machine> model;
   Snapshot snapshot;
