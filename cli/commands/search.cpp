@@ -24,7 +24,7 @@ Listing machine_listing(const Style& style) {
 int show_fields(const SearchOptions& options, Context& ctx) {
   const Json answer = ctx.client().get("/v1/vm-fields");
   if (options.output.print_value(ctx, answer)) return 0;
-  Table table({{"FIELD"}, {"WHAT", false, true}});
+  Table table({{"FIELD"}, {"WHAT", false, Narrow::wrapped}});
   for (const api::VmField& field : answer.get<api::VmFields>().items) table.add({field.name, field.text});
   ctx.print(table.text(ctx.out()));
   return 0;

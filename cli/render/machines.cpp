@@ -37,12 +37,15 @@ std::string bytes_text(std::int64_t bytes) {
 }
 
 std::string machine_table(const std::vector<api::Machine>& machines, bool wide, const Style& style) {
-  std::vector<Column> columns{
-      {"NAME", false, true, 20}, {"ID"}, {"POWER"}, {"OS", false, true}, {"IP", false, true}, {"FOLDER", false, true},
-      {"OWNER", false, true}};
+  std::vector<Column> columns{{"NAME", false, Narrow::cut, 20},
+                              {"ID"},
+                              {"POWER"},
+                              {"OS", false, Narrow::cut},
+                              {"IP", false, Narrow::cut},
+                              {"FOLDER", false, Narrow::cut},
+                              {"OWNER", false, Narrow::cut}};
   if (wide)
-    for (const char* title : {"HOSTNAME", "CLUSTER", "HOST", "TOOLS", "SNAPSHOTS", "TAGS"})
-      columns.push_back({title, false, false});
+    for (const char* title : {"HOSTNAME", "CLUSTER", "HOST", "TOOLS", "SNAPSHOTS", "TAGS"}) columns.push_back({title});
   Table table(columns);
   for (const api::Machine& machine : machines) {
     const std::string ip = wide || machine.ip_addresses.size() < 2

@@ -15,8 +15,8 @@ std::string render_channels(const std::vector<api::NoticeChannel>& channels, con
   if (channels.empty()) return "nobody is told of anything: no channel is configured, decomd-notices(5)\n";
   Table table({{"CHANNEL"},
                {"KIND"},
-               {"ON", false, true},
-               {"WHERE", false, true},
+               {"ON", false, Narrow::cut},
+               {"WHERE", false, Narrow::cut},
                {"TOLD", true},
                {"FAILED", true},
                {"WAITING", true},
@@ -52,7 +52,7 @@ const std::vector<Field>& channel_fields() {
 
 std::string render_notice_tests(const std::vector<api::NoticeTest>& tests, const Style& style) {
   if (tests.empty()) return "no channel is configured: decomd-notices(5)\n";
-  Table table({{"CHANNEL"}, {"STATE"}, {"TOOK"}, {"WHAT", false, true}});
+  Table table({{"CHANNEL"}, {"STATE"}, {"TOOK"}, {"WHAT", false, Narrow::wrapped}});
   for (const api::NoticeTest& test : tests)
     table.add({{test.channel, Color::bold},
                test.ok ? Cell{"sent", Color::green} : Cell{"failed", Color::red},

@@ -19,7 +19,8 @@ std::string render_whoami(const api::WhoAmI& who, const Style& style) {
 }
 
 std::string token_table(const std::vector<api::TokenRow>& rows, const Style& style) {
-  Table table({{"ID"}, {"NAME", false, true}, {"USER", false, true}, {"CREATED"}, {"EXPIRES"}, {"STATE"}});
+  Table table(
+      {{"ID"}, {"NAME", false, Narrow::cut}, {"USER", false, Narrow::cut}, {"CREATED"}, {"EXPIRES"}, {"STATE"}});
   for (const api::TokenRow& row : rows)
     table.add({row.id, row.name, row.user, local_time(std::string_view(row.created)),
                local_time(std::string_view(row.expires)),

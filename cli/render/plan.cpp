@@ -33,26 +33,30 @@ std::string option_lines(const api::Options& options, const Style& style) {
   return facts.text(style);
 }
 
-}  // namespace
-
-namespace {
-
 /// What a step would remove or change, and what it would leave, a line each.
 std::string record_lines(const api::PlannedStep& step, const Style& style) {
   constexpr std::string_view kLeave = "leave";
+  constexpr std::size_t kIndent = 6;
   std::size_t width = kLeave.size();
   for (const api::PlannedRecord& record : step.records) width = std::max(width, record.effect.size());
   std::string text;
   for (const api::PlannedRecord& record : step.records) {
-    const std::string what = safe_for_terminal(record.what.empty() ? record.id : record.what);
-    const auto verb = [&](Color color, std::string_view word) {
-      return "      " + painted(style, color, fmt::format("{:<{}} ", safe_for_terminal(word), width)) + what;
-    };
-    text += record.left_alone
-                ? verb(Color::yellow, kLeave) + ": " + safe_for_terminal(*record.left_alone)
-                : verb(Color::red, record.effect) +
-                      (record.facts.empty() ? "" : " (" + safe_for_terminal(join(record.facts, ", ")) + ")");
-    text += "\n";
+    std::string what = safe_for_terminal(record.what.empty() ? record.id : record.what);
+    if (record.left_alone) {
+      what += ": " + safe_for_terminal(*record.left_alone);
+    } else if (!record.facts.empty()) {
+      what += " (" + safe_for_terminal(join(record.facts, ", ")) + ")";
+    }
+    const std::size_t indent = kIndent + width + 1;
+    std::string before =
+        std::string(kIndent, ' ') +
+        painted(
+            style, record.left_alone ? Color::yellow : Color::red,
+            fmt::format("{:<{}} ", record.left_alone ? std::string(kLeave) : safe_for_terminal(record.effect), width));
+    for (const std::string& line : wrapped(what, style.width > 2 * indent ? style.width - indent : 0)) {
+      text += before + line + "\n";
+      before = std::string(indent, ' ');
+    }
   }
   if (text.empty()) return text;
   return "    " + safe_for_terminal(step.system.empty() ? step.name : step.system) + "\n" + text;
@@ -61,36 +65,34 @@ std::string record_lines(const api::PlannedStep& step, const Style& style) {
 }  // namespace
 
 std::string render_plan(const api::Plan& plan, const Style& style) {
-  Table machines({{"NAME"},
+  // Nothing of this is cut: it is the last look at what will be gone.
+  Table machines({{"NAME", false, Narrow::wrapped, 12},
                   {"ID"},
-                  {"IP", false, true},
-                  {"OS", false, true},
-                  {"VCENTER"},
-                  {"FOLDER", false, true},
+                  {"IP", false, Narrow::wrapped, 15},
+                  {"OS", false, Narrow::wrapped, 10},
+                  {"FOLDER", false, Narrow::wrapped},
                   {"POWER"},
-                  {"OWNER", false, true},
-                  {"PLAN"}});
+                  {"OWNER", false, Narrow::wrapped}});
   for (const api::PlannedMachine& planned : plan.machines) {
     const api::Machine& machine = planned.machine;
     machines.add({{machine.name, Color::bold},
                   machine.id,
                   join(machine.ip_addresses, " "),
                   machine.guest_full_name.empty() ? machine.family : machine.guest_full_name,
-                  machine.vcenter,
                   machine.folder,
                   machine.power,
-                  machine.owner,
-                  planned.plan});
+                  machine.owner});
   }
   std::string text = machines.text(style) + "\n";
   for (const api::PlannedMachine& planned : plan.machines) {
     text += painted(style, Color::bold, safe_for_terminal(planned.machine.name)) + " (" +
-            safe_for_terminal(planned.machine.id) + ")\n";
+            safe_for_terminal(planned.machine.id) + ") in vCenter " + safe_for_terminal(planned.machine.vcenter) +
+            ", by plan " + safe_for_terminal(planned.plan) + "\n";
     bool observed = false;
     for (const api::PlannedStep& step : planned.steps) observed = observed || step.observation.has_value();
     std::vector<Column> columns{{"STEP"}, {"KIND"}, {"UNDO"}};
     if (observed) columns.push_back({"NOW"});
-    columns.push_back({observed ? "WHAT" : "WHY", false, true});
+    columns.push_back({observed ? "WHAT" : "WHY", false, Narrow::wrapped});
     Table steps(columns);
     for (const api::PlannedStep& step : planned.steps) {
       const Color faded = step.skipped ? Color::dim : Color::none;

@@ -78,8 +78,11 @@ Json record_rows(const api::RecordsAnswer& answer) {
 }
 
 std::string record_table(const Json& rows, bool wide, const Style& style) {
-  std::vector<Column> columns{
-      {"MACHINE", false, true, 16}, {"SYSTEM"}, {"STATE"}, {"RECORD", false, true, 20}, {"FACTS", false, true, 16}};
+  std::vector<Column> columns{{"MACHINE", false, Narrow::cut, 16},
+                              {"SYSTEM"},
+                              {"STATE"},
+                              {"RECORD", false, Narrow::cut, 20},
+                              {"FACTS", false, Narrow::cut, 16}};
   if (wide)
     for (const char* title : {"ID", "KIND", "TOOK"}) columns.push_back({title});
   Table table(columns);
@@ -110,14 +113,18 @@ const std::vector<Field>& record_fields() {
 }
 
 std::string render_steps(const api::Steps& steps, const Style& style) {
-  Table kinds({{"KIND"}, {"UNDO"}, {"WHAT", false, true}});
+  Table kinds({{"KIND"}, {"UNDO"}, {"WHAT", false, Narrow::wrapped}});
   for (const api::KindOfStep& kind : steps.kinds)
     kinds.add({{kind.kind, Color::bold},
                kind.irreversible ? Cell{"never", Color::red} : Cell{"possible"},
                kind.removes_records ? "systems of this kind: " + kind.summary : kind.summary});
   std::string text = kinds.text(style) + "\n";
   if (steps.systems.empty()) return text + "no system of records is configured: decomd-records(5)\n";
-  Table systems({{"SYSTEM"}, {"KIND"}, {"AFTER", false, true}, {"WHAT", false, true}, {"FILE", false, true}});
+  Table systems({{"SYSTEM"},
+                 {"KIND"},
+                 {"AFTER", false, Narrow::cut},
+                 {"WHAT", false, Narrow::wrapped},
+                 {"FILE", false, Narrow::cut}});
   std::string notes;
   for (const api::SystemOfRecords& system : steps.systems) {
     systems.add({{system.name, Color::bold}, system.kind, join(system.after, " "), system.summary, system.source});
@@ -141,7 +148,7 @@ const std::vector<Field>& system_fields() {
 }
 
 std::string render_tests(const std::vector<api::SystemTest>& tests, const Style& style) {
-  Table table({{"SYSTEM"}, {"KIND"}, {"STATE"}, {"TOOK"}, {"WHAT", false, true}});
+  Table table({{"SYSTEM"}, {"KIND"}, {"STATE"}, {"TOOK"}, {"WHAT", false, Narrow::wrapped}});
   for (const api::SystemTest& test : tests)
     table.add({{test.system, Color::bold},
                test.kind,

@@ -41,7 +41,7 @@ Facts facts_of(const api::Request& request) {
 }
 
 std::string steps_table(const api::Decommission& machine, Timestamp now, const Style& style) {
-  Table steps({{"STEP"}, {"STATE"}, {"TRIES", true}, {"TOOK", true}, {"STARTED"}, {"MESSAGE", false, true}});
+  Table steps({{"STEP"}, {"STATE"}, {"TRIES", true}, {"TOOK", true}, {"STARTED"}, {"MESSAGE", false, Narrow::wrapped}});
   for (const api::Step& step : machine.steps) {
     std::string message = step.message;
     if (step.not_before) message += (message.empty() ? "again at " : "; again at ") + local_time(step.not_before);
@@ -108,10 +108,10 @@ std::string doing(const api::Decommission& machine) {
 
 std::string request_table(const std::vector<api::RequestRow>& rows, bool wide, Timestamp now, const Style& style) {
   std::vector<Column> columns{
-      {"REQUEST", true}, {"STATE"}, {"MACHINES", false, true}, {"AGE", true}, {"REQUESTER", false, true}};
+      {"REQUEST", true}, {"STATE"}, {"MACHINES", false, Narrow::cut}, {"AGE", true}, {"REQUESTER", false, Narrow::cut}};
   if (wide)
     for (const char* title : {"CREATED", "FINISHED", "COUNTS", "WARNINGS", "TICKET"}) columns.push_back({title});
-  columns.push_back({"REASON", false, true});
+  columns.push_back({"REASON", false, Narrow::cut});
   Table table(columns);
   for (const api::RequestRow& row : rows) {
     std::string names = join(row.names, " ");
@@ -156,8 +156,12 @@ std::string request_summary(const api::Request& request, Timestamp now, const St
                      safe_for_terminal(request.requester) + "  " + age(request.created, now) + " ago";
   if (!request.options.reason.empty()) text += "  " + safe_for_terminal(request.options.reason);
   text = (style.width > 0 && !style.color ? fit(text, style.width) : text) + "\n";
-  Table table(
-      {{"MACHINE"}, {"NAME", false, true, 20}, {"STATE"}, {"STEPS", true}, {"TOOK", true}, {"DOING", false, true}});
+  Table table({{"MACHINE"},
+               {"NAME", false, Narrow::cut, 20},
+               {"STATE"},
+               {"STEPS", true},
+               {"TOOK", true},
+               {"DOING", false, Narrow::cut}});
   for (const api::Decommission& machine : request.machines)
     table.add({machine.id,
                machine.machine.name,

@@ -8,11 +8,14 @@
 
 namespace decom::cli {
 
+/// What becomes of a column on a terminal that is too narrow for all of them.
+enum class Narrow { kept, cut, wrapped };
+
 struct Column {
   std::string title;
-  bool right = false;     ///< numbers
-  bool shrinks = false;   ///< gives way on a narrow terminal
-  std::size_t least = 8;  ///< columns that it keeps even then
+  bool right = false;  ///< numbers
+  Narrow narrow = Narrow::kept;
+  std::size_t least = 8;  ///< columns of the terminal that it keeps even then
 };
 
 struct Cell {

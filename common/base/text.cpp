@@ -121,6 +121,28 @@ std::string fit(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, at)) + "…";
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  while (columns > 0 && display_width(text) > columns) {
+    std::size_t width = 0;
+    std::size_t end = 0;            // of what fits
+    std::size_t blank = text.npos;  // the last at which to break
+    while (end < text.size()) {
+      const CodePoint c = decode(text, end);
+      if (text[end] == ' ' && end > 0) blank = end;
+      if (width + columns_of(c.value) > columns && (end > 0 || width > 0)) break;
+      width += columns_of(c.value);
+      end += c.bytes;
+    }
+    const std::size_t cut = blank != text.npos ? blank : end;
+    lines.emplace_back(text.substr(0, cut));
+    text.remove_prefix(cut);
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+  if (lines.empty() || !text.empty()) lines.emplace_back(text);
+  return lines;
+}
+
 bool is_valid_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = decode(text, at);

@@ -15,6 +15,8 @@ std::string safe_for_terminal(std::string_view text);
 std::size_t display_width(std::string_view text);
 /// Cut to `columns`, with an ellipsis where something was cut off.
 std::string fit(std::string_view text, std::size_t columns);
+/// As lines of `columns` at most, at least one, broken at blanks where there are any. 0 columns: one line.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 
 bool is_valid_utf8(std::string_view text);
 /// ASCII letters to lower case; other bytes stay. Names of machines, hosts, UUIDs and query words are folded by it.

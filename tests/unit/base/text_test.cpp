@@ -22,6 +22,19 @@ TEST_CASE("width counts columns, not bytes") {
   CHECK(fit("abc", 3) == "abc");
 }
 
+TEST_CASE("text is broken at blanks, and within a word that is longer than a line") {
+  using Lines = std::vector<std::string>;
+  CHECK(wrapped("", 5) == Lines{""});
+  CHECK(wrapped("one two", 7) == Lines{"one two"});
+  CHECK(wrapped("one two three", 7) == Lines{"one two", "three"});
+  CHECK(wrapped("one two three", 6) == Lines{"one", "two", "three"});
+  CHECK(wrapped("10.1.0.143 172.16.0.143", 15) == Lines{"10.1.0.143", "172.16.0.143"});
+  CHECK(wrapped("abcdefgh ij", 3) == Lines{"abc", "def", "gh", "ij"});
+  CHECK(wrapped("東京都", 4) == Lines{"東京", "都"});
+  CHECK(wrapped("東京", 1) == Lines{"東", "京"});
+  CHECK(wrapped("one two", 0) == Lines{"one two"});
+}
+
 TEST_CASE("the nearest names come first and far ones not at all") {
   CHECK(nearest("web-prd-01", {"web-prod-01", "web-prod-02", "sql-fin-01"}) ==
         std::vector<std::string>{"web-prod-01", "web-prod-02"});
