@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 
 #include <fmt/core.h>
 
@@ -31,7 +32,7 @@ std::string bytes_text(std::int64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  const auto tenths = static_cast<std::int64_t>(value * 10 + 0.5);
+  const auto tenths = std::llround(value * 10);
   return tenths % 10 == 0 ? fmt::format("{} {}", tenths / 10, kUnits[unit])
                           : fmt::format("{}.{} {}", tenths / 10, tenths % 10, kUnits[unit]);
 }
