@@ -41,7 +41,8 @@ def main():
     parser.add_argument("--bin", default="build/release/bin")
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves nothing either
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="decom-demo-"))
     with contextlib.ExitStack() as down:
         down.callback(shutil.rmtree, folder, True)
@@ -64,8 +65,9 @@ def run(options, folder, down):
     windows = [m for m in machines if m.get("guest_id", "").startswith("win") and m.get("host_name")]
     domain = Domain(folder / "domain", [computer(m["host_name"].split(".")[0]) for m in windows if len(m["host_name"].split(".")[0]) <= 15])
     down.callback(domain.stop)
-    stack = Stack(binary, [vcenter], domain, folder=folder).start()
+    stack = Stack(binary, [vcenter], domain, folder=folder)
     down.callback(stack.stop)
+    stack.start()
 
     show(stack, "decomctl login alice --password-stdin", PASSWORD + "\n")
     wait_for(lambda: stack.api("GET", "/v1/vms?limit=1", token=stack.token("alice"))[1]["total"] >= MACHINES, 60)

@@ -195,9 +195,10 @@ class Stack:
         os.chmod(self.config, 0o600)
 
     def start(self, env=None, wait=True):
+        """In the thread that goes on to live: the kernel ends the daemon with it, however it ends."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(self.bin / "decomd"), "--config", str(self.config)],
+                ["setpriv", "--pdeathsig", "TERM", str(self.bin / "decomd"), "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
