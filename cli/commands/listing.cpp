@@ -32,6 +32,14 @@ void OutputOptions::print_items(const Context& ctx, const Listing& listing, cons
   }
 }
 
+void OutputOptions::print_answer(const Context& ctx, const Listing& listing, const Json& answer,
+                                 const Json& items) const {
+  if (kind() == Output::json && format.empty())
+    ctx.print(as_json(answer, ascii_only()));
+  else
+    print_items(ctx, listing, items);
+}
+
 bool OutputOptions::print_value(const Context& ctx, const Json& value) const {
   if (!format.empty()) {
     ctx.print(as_template(format, Json::array({value})));

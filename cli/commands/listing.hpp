@@ -30,6 +30,8 @@ struct OutputOptions {
   [[nodiscard]] bool streams() const;
   /// Prints items. `first`: with the titles of csv.
   void print_items(const Context& ctx, const Listing& listing, const Json& items, bool first = true) const;
+  /// An answer that holds one list: json prints the whole of it, every other format its `items`.
+  void print_answer(const Context& ctx, const Listing& listing, const Json& answer, const Json& items) const;
   /// One value, for verbs that show a single thing: json, or --format, or false to render it otherwise.
   [[nodiscard]] bool print_value(const Context& ctx, const Json& value) const;
 };

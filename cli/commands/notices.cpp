@@ -14,22 +14,14 @@ struct NoticesOptions {
   OutputOptions output;
 };
 
-/// json is the whole answer; the other formats are of its list.
-void print_notices(const NoticesOptions& options, const Context& ctx, const Json& answer, const Listing& listing) {
-  if (options.output.kind() == Output::json && options.output.format.empty())
-    static_cast<void>(options.output.print_value(ctx, answer));
-  else
-    options.output.print_items(ctx, listing, answer.at("items"));
-}
-
 int test_notices(const NoticesOptions& options, Context& ctx) {
   const api::NoticesTestBody body{.channels = options.channels, .timeout_ms = ctx.time_for_the_daemon()};
   const Json answer = ctx.client().post("/v1/notices/test", body);
   const auto tests = answer.get<api::NoticesTestAnswer>().items;
   const Style style = ctx.out();
-  print_notices(options, ctx, answer, {notice_test_fields(), "channel", "channel", [&](const Json&, bool) {
-                                         return render_notice_tests(tests, style);
-                                       }});
+  const Listing listing{notice_test_fields(), "channel", "channel",
+                        [&](const Json&, bool) { return render_notice_tests(tests, style); }};
+  options.output.print_answer(ctx, listing, answer, answer.at("items"));
   return std::ranges::all_of(tests, &api::NoticeTest::ok) ? 0 : 1;
 }
 
@@ -38,9 +30,9 @@ int notices(const NoticesOptions& options, Context& ctx) {
   if (!options.channels.empty()) throw Error{ErrorCode::usage, "channels are named to be tested: add --test"};
   const Json answer = ctx.client().get("/v1/notices");
   const Style style = ctx.out();
-  print_notices(options, ctx, answer, {channel_fields(), "name", "name", [&](const Json&, bool) {
-                                         return render_channels(answer.get<api::Notices>().items, style);
-                                       }});
+  const Listing listing{channel_fields(), "name", "name",
+                        [&](const Json&, bool) { return render_channels(answer.get<api::Notices>().items, style); }};
+  options.output.print_answer(ctx, listing, answer, answer.at("items"));
   return 0;
 }
 

@@ -13,22 +13,14 @@ struct StepsOptions {
   OutputOptions output;
 };
 
-/// json is the whole answer; the other formats are of its list.
-void print(const StepsOptions& options, const Context& ctx, const Json& answer, const Json& items,
-           const Listing& listing) {
-  if (options.output.kind() == Output::json && options.output.format.empty())
-    static_cast<void>(options.output.print_value(ctx, answer));
-  else
-    options.output.print_items(ctx, listing, items);
-}
-
 int test(const StepsOptions& options, Context& ctx) {
   const api::StepsTestBody body{.systems = options.systems, .timeout_ms = ctx.time_for_the_daemon()};
   const Json answer = ctx.client().post("/v1/steps/test", body);
   const auto tests = answer.get<api::StepsTestAnswer>().items;
   const Style style = ctx.out();
-  print(options, ctx, answer, answer.at("items"),
-        {test_fields(), "system", "system", [&](const Json&, bool) { return render_tests(tests, style); }});
+  const Listing listing{test_fields(), "system", "system",
+                        [&](const Json&, bool) { return render_tests(tests, style); }};
+  options.output.print_answer(ctx, listing, answer, answer.at("items"));
   return std::ranges::all_of(tests, &api::SystemTest::ok) ? 0 : 1;
 }
 
@@ -37,9 +29,9 @@ int steps(const StepsOptions& options, Context& ctx) {
   if (!options.systems.empty()) throw Error{ErrorCode::usage, "systems are named to be tested: add --test"};
   const Json answer = ctx.client().get("/v1/steps");
   const Style style = ctx.out();
-  print(options, ctx, answer, answer.at("systems"), {system_fields(), "name", "name", [&](const Json&, bool) {
-                                                       return render_steps(answer.get<api::Steps>(), style);
-                                                     }});
+  const Listing listing{system_fields(), "name", "name",
+                        [&](const Json&, bool) { return render_steps(answer.get<api::Steps>(), style); }};
+  options.output.print_answer(ctx, listing, answer, answer.at("systems"));
   return 0;
 }
 
