@@ -18,6 +18,10 @@ using std::chrono::milliseconds;
 // More of them would only hide what matters; all are in the plan and in the evidence.
 constexpr std::size_t kMostNamed = 8;
 
+// Of what may be removed but for this: nobody was shown it, or nothing was shown at all.
+constexpr std::string_view kCameLater = "it is not among those that were shown for removal when the plan was made";
+constexpr std::string_view kNothingShown = "it was not shown when the plan was made";
+
 const std::string& name_of(const Record& record) { return record.what.empty() ? record.id : record.what; }
 const std::string& name_of(const FrozenRecord& record) { return record.what.empty() ? record.id : record.what; }
 
@@ -118,8 +122,8 @@ std::string RecordStep::why_not(StepContext& ctx, const Record& record) const {
     if (const auto bearers = ctx.live_bearers(name); !bearers.empty())
       return fmt::format("{} bears {} too", listed(bearers), name);
   if (ctx.rehearsal()) return {};
-  if (!step.records) return "it was not shown when the plan was made";
-  if (frozen == nullptr) return "it is not among those that were shown when the plan was made";
+  if (!step.records) return std::string{kNothingShown};
+  if (frozen == nullptr) return std::string{kCameLater};
   return {};
 }
 
@@ -165,6 +169,7 @@ Observation RecordStep::observe(StepContext& ctx) {
   std::vector<std::string> done;
   bool forbidden = false;
   bool came_later = false;  // what nobody was shown keeps a whole that was
+  bool unshown = false;
   for (const auto& [record, why, is_done] : judge(ctx, found)) {
     if (why.empty()) {
       needed.records.push_back(to_freeze(*record));
@@ -174,7 +179,8 @@ Observation RecordStep::observe(StepContext& ctx) {
     } else {
       left.push_back(fmt::format("{} ({})", name_of(*record), why));
       forbidden = forbidden || (record->is_proven() && !record->forbidden.empty());
-      came_later = came_later || (!record->whole.empty() && step.records && !frozen_of(step, record->id));
+      came_later = came_later || (!record->whole.empty() && why == kCameLater);
+      unshown = unshown || why == kNothingShown;
     }
   }
   std::vector<std::string> removed;
@@ -191,14 +197,14 @@ Observation RecordStep::observe(StepContext& ctx) {
   if (!vanished.empty())
     notes.push_back(fmt::format("seen in {} when the plan was made, not visible now, and not removed by us: {}",
                                 options_.system, listed(vanished)));
-  if (!left.empty() && !ctx.rehearsal() && !step.records)
+  if (unshown)
     notes.push_back(
         fmt::format("{} could not be read when the plan was made, so nobody saw what would be removed: "
                     "'decomctl submit {} --records-only' shows it and removes it",
                     options_.system, ctx.machine().id()));
-  if (came_later && !ctx.rehearsal())
+  if (came_later)
     notes.push_back(fmt::format(
-        "look at what came to {} since the plan was made, and remove by hand what is this machine's", options_.system));
+        "what was not shown for removal stays in {}: remove by hand what of it is this machine's", options_.system));
   const std::string rest = join(notes, "; ");
   if (!removable_.empty()) {
     needed.what = fmt::format("{}{}{}", words_for(removable_, options_.system), rest.empty() ? "" : "; ", rest);

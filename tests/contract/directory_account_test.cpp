@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("what came below an account since the plan keeps all of it", 
   account.world.add_child(account.made);
   const Observation seen = account.run();
   CHECK(std::holds_alternative<LeftAlone>(seen));
-  CHECK(says(seen, "below it (it is not among those that were shown when the plan was made)"));
+  CHECK(says(seen, "below it (it is not among those that were shown for removal when the plan was made)"));
   CHECK(account.ctx.effects.empty());
   CHECK(account.now().children.size() == 2);
 }

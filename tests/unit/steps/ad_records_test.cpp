@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Domain, "a child that came after the plan is seen before anyth
   CHECK(directory.has_computer(guid));
   CHECK(
       text_of(seen).find("CN=late,CN=WEB01,OU=Servers,DC=corp,DC=example,DC=test below it (it is not among those that "
-                         "were shown when the plan was made)") != std::string::npos);
+                         "were shown for removal when the plan was made)") != std::string::npos);
   CHECK(text_of(seen).find("by hand") != std::string::npos);
 }
 

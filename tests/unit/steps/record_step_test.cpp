@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(Site, "found at execution and not in the plan: listed, not rem
   dns.add_proven("web01", "TXT web01");
   const auto after = run();
   CHECK(is<LeftAlone>(after));
-  CHECK(says(after, "TXT web01 (it is not among those that were shown when the plan was made)"));
+  CHECK(says(after, "TXT web01 (it is not among those that were shown for removal when the plan was made)"));
   CHECK(dns.removed() == std::vector<std::string>{"A web01"});
 }
 
@@ -205,6 +205,13 @@ TEST_CASE_FIXTURE(Site, "could not be read when the plan was made: nothing is re
   CHECK(dns.has("A web01"));
   dns.take_away("A web01");
   CHECK(is<Satisfied>(run()));
+}
+
+TEST_CASE_FIXTURE(Site, "nobody is told to remove by hand what is another machine's") {
+  dns.add("web01", {.id = "theirs", .facts = {"name web01"}, .against = {"it is of another"}, .whole = "theirs"});
+  SUBCASE("it was shown so") { CHECK(is<LeftAlone>(plan())); }
+  SUBCASE("the system could not be read then") { REQUIRE_FALSE(ctx.planned.records); }
+  CHECK(text_of(run()) == "left alone in dns-corp: theirs (it is of another)");
 }
 
 TEST_CASE_FIXTURE(Site, "two records of one id are told apart by nobody: left alone") {
