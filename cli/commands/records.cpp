@@ -40,8 +40,9 @@ int records(const RecordsOptions& options, Context& ctx) {
   }
   for (const api::MachineRecords& machine : found.items)
     if (machine.retired)
-      ctx.note(safe_for_terminal(fmt::format("{} is gone: it was retired on {}\n", machine.name,
-                                             local_time(std::string_view(*machine.retired)))));
+      ctx.note(safe_for_terminal(fmt::format("{} is gone: it was retired on {}", machine.name,
+                                             local_time(std::string_view(*machine.retired)))) +
+               "\n");
   std::vector<std::string> unread;
   for (const api::MachineRecords& machine : found.items)
     for (const api::SystemRecords& system : machine.systems)

@@ -283,7 +283,8 @@ class Handler(BaseHTTPRequestHandler):
                 systems.append({"system": system, "kind": "dns", "state": "found" if up else "unread",
                                 "records": [record] if up else [], "code": None if up else "unreachable",
                                 "text": "" if up else "cannot connect", "elapsed_ms": 5})
-            items.append({"id": ident, "name": name, "systems": systems})
+            retired = "2026-01-01T12:00:00Z" if name.startswith("gone-") else None
+            items.append({"id": ident, "name": name, "systems": systems, "retired": retired})
         return {"items": items}
 
     def page_of_vms(self, query):
