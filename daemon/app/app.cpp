@@ -211,12 +211,8 @@ class App::Impl {
   }
 
   std::vector<std::string> live_bearers(const std::string& name_or_address, const Identity& except) const {
-    for (const MirrorState& mirror : inventory_.states())
-      if (!mirror.loaded)
-        throw Error{ErrorCode::unreachable, "vCenter {} was not read yet: whether a machine bears '{}' is not known",
-                    mirror.vcenter, name_or_address};
     std::vector<std::string> names;
-    for (const Machine& machine : inventory_.bearing(name_or_address))
+    for (const Machine& machine : inventory_.bearing_now(name_or_address))
       if (machine.identity != except) names.push_back(machine.name);
     return names;
   }

@@ -17,6 +17,8 @@ using namespace inventory;
 constexpr std::size_t kMostMachines = 10'000;
 /// Enough candidates for an edit distance that a person waits for.
 constexpr std::size_t kNameCandidates = 512;
+/// A vCenter that is followed gives a sign of life every ten seconds, and one that is restarted is back within minutes.
+constexpr std::chrono::minutes kKnownFor{3};
 constexpr std::size_t kNetbiosName =
     15;  // a NetBIOS computer name is the first 15 characters of the host name [MS-NBTE]
 
@@ -151,6 +153,17 @@ class Inventory::Impl {
     return found;
   }
 
+  std::vector<Machine> bearing_now(const std::string& name_or_address) const {
+    for (const auto& mirror : mirrors_) {
+      const MirrorState state = mirror->view().state;
+      if (state.whole_at && clock_.steady() - *state.whole_at <= kKnownFor) continue;
+      throw Error{ErrorCode::unreachable,
+                  "vCenter {} is not followed{}: whether a machine there bears '{}' by now is not known", state.vcenter,
+                  state.trouble.empty() ? std::string{} : " (" + state.trouble + ")", name_or_address};
+    }
+    return bearing(name_or_address);
+  }
+
   std::vector<MirrorState> states() const {
     std::vector<MirrorState> states;
     for (const auto& mirror : mirrors_) states.push_back(mirror->view().state);
@@ -182,6 +195,9 @@ std::vector<std::string> Inventory::nearest_names(const std::string& name, std::
 }
 std::vector<Machine> Inventory::bearing(const std::string& name_or_address) const {
   return impl_->bearing(name_or_address);
+}
+std::vector<Machine> Inventory::bearing_now(const std::string& name_or_address) const {
+  return impl_->bearing_now(name_or_address);
 }
 std::vector<MirrorState> Inventory::states() const { return impl_->states(); }
 void Inventory::wait_until_loaded(std::chrono::milliseconds most) const { impl_->wait_until_loaded(most); }

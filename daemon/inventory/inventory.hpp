@@ -26,7 +26,9 @@ struct MirrorState {
   bool connected = false;
   std::size_t machines = 0;
   std::optional<Timestamp> as_of;  ///< last sign of life from vCenter
-  std::string trouble;             ///< why it is not connected, for people
+  /// When the snapshot last held all that vCenter had: a vCenter that is back is not read anew yet.
+  std::optional<Clock::Steady> whole_at = {};
+  std::string trouble;  ///< why it is not connected, for people
   std::uint64_t generation = 0;
 };
 
@@ -70,6 +72,9 @@ class Inventory {
   [[nodiscard]] std::vector<std::string> nearest_names(const std::string& name, std::size_t most) const;
   /// Live machines that bear this name (VM or guest host name) or address.
   [[nodiscard]] std::vector<Machine> bearing(const std::string& name_or_address) const;
+  /// The same where something depends on it that nobody does: throws `unreachable` while any vCenter was not followed
+  /// for minutes, since nobody knows what came to it.
+  [[nodiscard]] std::vector<Machine> bearing_now(const std::string& name_or_address) const;
   [[nodiscard]] std::vector<MirrorState> states() const;
   /// Blocks until every mirror is loaded or failed once, or the time is over.
   void wait_until_loaded(std::chrono::milliseconds most) const;

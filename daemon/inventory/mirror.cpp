@@ -74,6 +74,7 @@ void Mirror::run(const std::stop_token& stop) {
 
 std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) {
   load_.reset();
+  following_ = false;
   pending_.clear();
   pending_since_.reset();
   const auto began = clock_.steady();
@@ -100,6 +101,7 @@ std::optional<Mirror::Failure> Mirror::follow_once(const std::stop_token& stop) 
 }
 
 void Mirror::apply(InventoryChange change, Clock::Steady began, const std::stop_token& stop) {
+  if (change.first) following_ = false;
   alive();
   if (change.first) {
     load_.emplace();
@@ -112,6 +114,7 @@ void Mirror::apply(InventoryChange change, Clock::Steady began, const std::stop_
     if (!change.complete) return;
     publish(load_->finish());
     load_.reset();
+    following_ = true;
     failures_ = 0;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - began);
     log::info(kModule, "vCenter {}: read {} machines in {} ms", name_, view().state.machines, took.count());
@@ -157,6 +160,7 @@ void Mirror::publish(Snapshot snapshot) {
     state_.machines = snapshot_->machines();
     state_.loaded = true;
     state_.as_of = clock_.now();
+    state_.whole_at = clock_.steady();
     ++state_.generation;
     settled_ = true;
   }
@@ -168,6 +172,7 @@ void Mirror::alive() {
   {
     const std::lock_guard guard(mutex_);
     state_.as_of = clock_.now();
+    if (following_) state_.whole_at = clock_.steady();
     if (state_.connected) return;
     state_.connected = true;
     state_.trouble.clear();

@@ -79,6 +79,7 @@ class Mirror {
   std::map<std::string, std::optional<Machine>> pending_;  ///< by reference; nullopt: it left
   std::optional<Clock::Steady> pending_since_;
   std::optional<Clock::Steady> published_at_;
+  bool following_ = false;  ///< the snapshot holds all that vCenter has
   int failures_ = 0;
   std::string logged_;
 

@@ -1,10 +1,12 @@
 #include "daemon/inventory/inventory.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <doctest/doctest.h>
 
 #include "common/base/error.hpp"
+#include "tests/support/manual_clock.hpp"
 #include "tests/support/memory_vcenter.hpp"
 #include "tests/unit/inventory/some_machines.hpp"
 
@@ -139,6 +141,36 @@ TEST_CASE_FIXTURE(Fixture, "whoever bears a name or an address is found, rather 
   CHECK(bearers("AVERYVERYLONGNA$") == "site:vm-3");
   CHECK(bearers("").empty());
   CHECK(bearers(".").empty());
+}
+
+TEST_CASE("who bears a name by now is not known where a vCenter was not heard of for minutes") {
+  ManualClock clock;
+  MemoryVcenter lab{"lab"};
+  lab.put(machine_named("web01", 1));
+  std::vector<std::unique_ptr<MirrorFeed>> feeds;
+  feeds.push_back(lab.feed());
+  Inventory inventory(std::move(feeds), clock);
+  const auto refusal = [&]() -> std::string {
+    try {
+      (void)inventory.bearing_now("web02");
+      return {};
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::unreachable);
+      return error.what();
+    }
+  };
+  CHECK(refusal() == "vCenter lab is not followed: whether a machine there bears 'web02' by now is not known");
+  inventory.start();
+  inventory.wait_until_loaded(std::chrono::minutes{1});
+  CHECK(inventory.bearing_now("web01").size() == 1);
+  clock.advance(std::chrono::minutes{3});
+  CHECK(refusal().empty());
+  clock.advance(std::chrono::seconds{1});
+  CHECK_FALSE(refusal().empty());
+  CHECK(inventory.bearing("web01").size() == 1);
+  lab.put(machine_named("web02", 2));
+  while (inventory.bearing("web02").empty()) std::this_thread::yield();
+  CHECK(inventory.bearing_now("web02").size() == 1);
 }
 
 TEST_CASE("fields are listed with a line each") {

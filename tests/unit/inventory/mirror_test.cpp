@@ -111,11 +111,13 @@ TEST_CASE_FIXTURE(Fixture, "while vCenter is away, the last snapshot stays and t
   CHECK(mirror.view().state.connected);
   CHECK(mirror.view().state.trouble.empty());
   CHECK(has("vm-3"));  // the old content until the resync is complete
+  CHECK(mirror.view().state.whole_at == away.state.whole_at);
 
   vcenter.hold_loads(false);
   expect([](const MirrorState& state) { return state.machines == 119; });
   CHECK_FALSE(has("vm-3"));
   CHECK(mirror.view().state.generation == away.state.generation + 1);
+  CHECK(mirror.view().state.whole_at > away.state.whole_at);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a connection that breaks in the middle of a resync changes nothing") {
