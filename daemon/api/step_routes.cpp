@@ -23,7 +23,7 @@ HttpAnswer list(const RecordBook& book, const StepRegistry& registry) {
                               .summary = (has_own ? system.summary : kind->summary) + quiet,
                               .source = system.source,
                               .deadline_ms = system.deadline.count(),
-                              .after = system.after,
+                              .after = system.after.empty() ? std::vector<std::string>{kComesAfter} : system.after,
                               .on_failure = std::string(to_string(system.on_failure)),
                               .unverified = system.unverified});
   }

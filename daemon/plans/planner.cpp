@@ -96,7 +96,7 @@ std::vector<PlanStep> in_order(std::vector<PlanStep> steps) {
 PlanTemplate shipped_plan(OsFamily family, bool has_account, const std::vector<RecordDefinition>& systems) {
   // Below everything that a site writes, whatever priority it gives.
   constexpr int kLast = -1'000;
-  constexpr const char* kDestroy = "destroy";
+  constexpr const char* kDestroy = kComesAfter;
   PlanTemplate plan{
       .name = std::string(to_string(family)), .priority = kLast, .rule = {.families = {family}}, .source = "built in"};
   for (const RecordDefinition& system : systems)

@@ -9,6 +9,9 @@
 
 namespace decom {
 
+/// The step of the built-in plans that a system comes after where its definition names none.
+inline constexpr const char* kComesAfter = "destroy";
+
 /// One configured system: a file of records.d, checked and complete.
 struct RecordDefinition {
   std::string name;     ///< "dns-corp"; steps and plans name it

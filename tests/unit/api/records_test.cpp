@@ -69,6 +69,7 @@ TEST_CASE_FIXTURE(Fixture, "steps lists kinds and systems, and their test says h
   CHECK(steps["systems"].size() == 2);
   CHECK(steps["systems"][1]["name"] == "dns");
   CHECK(steps["systems"][1]["summary"] == "names");
+  CHECK(steps["systems"][1]["after"] == Json{"destroy"});
   CHECK(steps["systems"][1]["unverified"] == "never tried");
   CHECK(steps["systems"][0]["summary"] == "removes records that are in memory");
   CHECK(std::ranges::any_of(steps["kinds"], [](const Json& kind) { return kind["kind"] == "vsphere.destroy"; }));
