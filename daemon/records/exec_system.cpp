@@ -1,6 +1,7 @@
 #include "daemon/records/exec_system.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/core.h>
 
@@ -134,9 +135,11 @@ class ExecSystem : public RecordSystem {
     if (options_.sha256.empty())
       throw Error{ErrorCode::refused, "cannot run {}: its definition was not frozen", title_};
     if (program.sha256 != options_.sha256)
-      throw Error{ErrorCode::precondition,
-                  "cannot run {}: it changed since the plan was accepted (SHA-256 was {}…, is {}…): plan again", title_,
-                  options_.sha256.substr(0, 12), program.sha256.substr(0, 12)};
+      throw Error{
+          ErrorCode::precondition,
+          "cannot run {}: it changed since decomd read its definition (SHA-256 was {}…, is {}…): after a reload "
+          "of decomd, plans that are made then run it as it is",
+          title_, options_.sha256.substr(0, 12), program.sha256.substr(0, 12)};
     return program;
   }
 
@@ -159,6 +162,14 @@ class ExecSystem : public RecordSystem {
     return line.empty() ? line : fmt::format("; its last words: {}", line);
   }
 
+  /// A refused connection looks as if the system were down, when it is the sandbox that has no way out.
+  [[nodiscard]] std::string network_missed(const std::string& words) const {
+    static constexpr std::array kSigns{"refused", "unreachable", "resolution", "resolve", "not known"};
+    const bool fits =
+        std::ranges::any_of(kSigns, [&](const char* sign) { return words.find(sign) != std::string::npos; });
+    return fits && !options_.network ? "; it has no network, which 'network = true' in its definition grants" : "";
+  }
+
   /// Why an execution is worth nothing; empty: it ended well, and by the protocol.
   [[nodiscard]] std::string failure_of(const Execution& run) const {
     const SandboxResult& result = run.result;
@@ -175,7 +186,8 @@ class ExecSystem : public RecordSystem {
       case SandboxEnd::exited: break;
     }
     if (result.status > 128) return because(fmt::format("it was ended by signal {}", result.status - 128));
-    if (result.status != 0) return because(fmt::format("it ended with exit code {}", result.status));
+    if (result.status != 0)
+      return because(fmt::format("it ended with exit code {}", result.status)) + network_missed(result.errors);
     return run.output.mistake().empty() ? std::string{} : because(run.output.mistake());
   }
 
@@ -193,16 +205,16 @@ class ExecSystem : public RecordSystem {
       throw Error{code, "cannot read with {}: {}", title_, failure};
     }
     const ExecOutcome& outcome = run.output.outcome();
-    const auto no = [&](ErrorCode code, std::string_view otherwise) {
-      throw Error{code, "cannot read with {}: it says {}", title_, said(outcome, otherwise)};
+    const auto no = [&](ErrorCode code, std::string_view otherwise, const std::string& hint = {}) {
+      throw Error{code, "cannot read with {}: it says {}{}", title_, said(outcome, otherwise), hint};
     };
     switch (outcome.status) {
       case ExecStatus::ok:
       case ExecStatus::gone: break;
       case ExecStatus::denied: no(ErrorCode::denied, "that it has no right to"); break;
-      case ExecStatus::retry: no(ErrorCode::busy, "to try again later"); break;
+      case ExecStatus::retry: no(ErrorCode::busy, "to try again later", network_missed(outcome.message)); break;
       case ExecStatus::failed:
-      case ExecStatus::changed: no(ErrorCode::refused, "that it failed"); break;
+      case ExecStatus::changed: no(ErrorCode::refused, "that it failed", network_missed(outcome.message)); break;
     }
   }
 

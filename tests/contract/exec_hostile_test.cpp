@@ -217,6 +217,7 @@ TEST_CASE("there is no network unless it is granted") {
                            "))\ntell((r, [n for _, n in socket.if_nameindex()] == ['lo']))\n";
   CHECK(told_by(site, code) == "(111, True)");
   CHECK(told_by(site, code, {{"network", true}}).starts_with("(0, "));
+  CHECK(told_by(site, "raise OSError('[Errno 111] Connection refused')").find("'network = true'") != std::string::npos);
   ::close(listener);
 }
 

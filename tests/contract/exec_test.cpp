@@ -122,7 +122,7 @@ TEST_CASE("a program that was changed, or that others may change, is not run" * 
   SUBCASE("other bytes") {
     (void)site.program("cmdb", good + "# changed\n");
     CHECK(error_of([&] { (void)system->check(call_for(30s)); }).find("precondition: ") == 0);
-    CHECK(error_of([&] { (void)system->remove(web01(), host7(), call_for(30s)); }).find("changed since the plan") !=
+    CHECK(error_of([&] { (void)system->remove(web01(), host7(), call_for(30s)); }).find("changed since decomd read") !=
           std::string::npos);
     (void)site.program("cmdb", good);
     CHECK(system->check(call_for(30s)).starts_with("n 1"));
