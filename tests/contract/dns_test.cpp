@@ -265,6 +265,21 @@ TEST_CASE("what must never be touched is found, forbidden, and refused again whe
   CHECK(own[0].forbidden == "ns1.lab.example.test is a name server of its zone");
 }
 
+TEST_CASE("a name that is syntax somewhere finds nothing of others") {
+  const Box box = next_box("lab.example.test");
+  const Lines expected = furnish<BindTsig>(box);
+  const auto dns = make_dns(BindTsig::definition());
+  for (const std::string& name :
+       {std::string{"*)(cn=*"}, std::string{"$(reboot)"}, std::string{"a;b"}, std::string{"x\ny"},
+        std::string{"\"},{\""}, std::string{"../../"}, std::string{"*"}, std::string{"*.lab.example.test"},
+        std::string{"@"}, std::string{"\\042"}, std::string(253, 'a'), std::string{"w\xc3\xa9b"}}) {
+    CAPTURE(name);
+    const Machine machine{.name = name, .guest_host_name = "nobody.lab.example.test", .ip_addresses = {"10.0.2.254"}};
+    CHECK(ids(dns->find(machine, dns_call())) == Lines{});
+  }
+  CHECK(ids(dns->find(box.machine(), dns_call())) == expected);
+}
+
 TEST_CASE("a controller of the domain keeps its address") {
   DomainServer& domain = kerberos_domain();
   const Machine dc{.name = "DC1", .guest_host_name = domain.text("host"), .ip_addresses = {"10.9.9.9"}};

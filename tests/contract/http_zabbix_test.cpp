@@ -24,11 +24,11 @@ Machine machine_named(const std::string& name, const std::string& address) {
 
 /// The recipe as it is shipped; only where the server is and who asks differ.
 struct Site {
-  explicit Site(const std::string& user = "decom", const std::string& token = {}) {
+  explicit Site(const std::string& user = "decom", const std::string& token = {}, const std::string& place = {}) {
     secrets.write("zabbix.token", token.empty() ? zabbix().facts()["tokens"][user].get<std::string>() : token);
     secrets.write("zabbix.password", "Str0ng.pass.word");
     nlohmann::json recipe = shipped_recipe("zabbix.toml");
-    recipe["url"] = zabbix().text("url");
+    recipe["url"] = zabbix().text("url") + place;
     recipe.erase("ca_file");
     by_token = http_system(recipe, secrets.path());
     recipe["credential"] = from_toml(R"(
@@ -122,6 +122,14 @@ TEST_CASE("Zabbix: a wrong token is told, without the token") {
   INFO(told.text);
   CHECK(told.code == ErrorCode::unauthenticated);
   CHECK(told.text.find(wrong) == std::string::npos);
+}
+
+TEST_CASE("Zabbix: at another place than its API nothing is taken for gone") {
+  const Site site("decom", {}, "/elsewhere");
+  const Machine machine = machine_named("web01", "10.2.0.1");
+  CHECK(outcome_of([&] { site.by_token->find(machine, within(20s)); }).code == ErrorCode::refused);
+  CHECK(outcome_of([&] { (void)site.by_token->read(machine, "10084", within(20s)); }).code == ErrorCode::denied);
+  CHECK(outcome_of([&] { (void)site.by_token->check(within(20s)); }).code == ErrorCode::denied);
 }
 
 TEST_CASE("Zabbix: the only host of a maintenance is refused in Zabbix's own words") {

@@ -61,6 +61,11 @@ class Icinga:
             out.write(CONFIG.format(port=self.port, users=users))
 
     def start(self):
+        self.begin()
+        wait_until(self.is_ready, "icinga_server", self.group)
+
+    def begin(self):
+        """Does not wait until it answers."""
         folders = {"ConfigDir": "", "DataDir": "/data", "LogDir": "/log", "CacheDir": "/cache", "SpoolDir": "/spool", "InitRunDir": "/run"}
         command = [PROGRAM, "daemon", *(f"-D{key}={self.folder}{path}" for key, path in folders.items())]
         self.group = Group(
@@ -68,7 +73,6 @@ class Icinga:
             ending=signal.SIGKILL,  # what it was told is on disk, and a slow end would be the tests' time
             env={**os.environ, "ICINGA2_USER": "root", "ICINGA2_GROUP": "root"},
         )  # fmt: skip
-        wait_until(self.is_ready, "icinga_server", self.group)
 
     def stop(self):
         if self.group:
@@ -148,7 +152,7 @@ def main():
         ready = {"url": f"https://localhost:{icinga.port}/v1", "ca": f"{folder}/tls/ca.pem", "folder": folder}
         print(json.dumps(ready), flush=True)
         serve({"host": icinga.host, "rename": icinga.rename, "exists": icinga.exists, "depth": icinga.depth,
-               "downtimes": icinga.downtimes, "stop": icinga.stop, "start": icinga.start,
+               "downtimes": icinga.downtimes, "stop": icinga.stop, "start": icinga.start, "begin": icinga.begin,
                "pause": icinga.pause, "resume": icinga.resume})  # fmt: skip
 
 

@@ -32,6 +32,9 @@ class FaultCells(RecordCase):
         found = subprocess.run(["dig", "+tcp", f"@{self.domain.facts['address']}", "+short", f"{name}.{CORP}", "A"], text=True, check=True, capture_output=True)
         return found.stdout.strip()
 
+    def adns_definition(self, stack):
+        return self.adns_cell(stack, "adns", 'timeout = "5s"\n', f"{self.domain.facts['address']}:53", False)
+
     # ---- which cell goes through a proxy, and to where
     def servers_of_cells(self):
         self.proxies = {}

@@ -297,6 +297,14 @@ secret_file = "dns.key"
         self.secret(stack, "zabbix.token", facts["tokens"]["decom"] + "\n")
         return self.shipped("zabbix", url=("https://zabbix.example.com/zabbix", facts["url"]), ca=('ca_file = "zabbix-ca.pem"\n', ""))
 
+    def alertmanager_definition(self, stack):
+        """Of a server that a case has started itself."""
+        self.secret(stack, "alertmanager.password", "decom-pw\n")
+        facts = self.alertmanager.facts
+        return self.shipped(
+            "alertmanager", url=("https://alertmanager.example.com:9093", facts["url"]), ca=('"alertmanager-ca.pem"', toml(facts["ca"]))
+        )
+
     def cmdb_definition(self, stack):
         self.secret(stack, "cmdb.token", self.cmdb.token + "\n")
         return f"""kind = "exec"

@@ -13,7 +13,7 @@ from stack import main_of, wait_for
 
 KINDS = ("vsphere.power_off", "vsphere.destroy", "ad.computer")
 BOUNDARIES = ("before_t1", "after_t1", "after_send", "after_t2", "before_t3", "after_t3")
-MOVES = """
+DISABLES = """
 when = { family = "windows" }
 [[step]]
 kind = "vsphere.power_off"
@@ -21,9 +21,9 @@ kind = "vsphere.power_off"
 kind = "vsphere.destroy"
 [[step]]
 kind = "ad.computer"
-action = "move"
-move_to = "OU=Retired,DC=corp,DC=example,DC=test"
+action = "disable"
 """
+MOVES = DISABLES.replace("disable", "move") + 'move_to = "OU=Retired,DC=corp,DC=example,DC=test"\n'
 SETTLED = {"succeeded", "failed", "cancelled", "needs_attention"}
 
 
@@ -98,6 +98,21 @@ class Crash(SystemCase):
                 self.assertEqual(account["dn"], f"CN={name.upper()},OU=Retired,DC=corp,DC=example,DC=test")
                 (description,) = self.domain.control("read", account["dn"], ["description"])["description"]
                 self.assertTrue(description.startswith("Retired by CORP\\alice, decom 1.1, "), description)
+                vcenter.stop()
+
+    def test_an_account_is_disabled_wherever_the_daemon_died(self):
+        for number, point in enumerate(("after_t1", "after_send")):
+            with self.subTest(point=point):
+                self.fresh_folder()
+                name = f"d-{number}"
+                vcenter, stack, detail = self.run_through_a_crash(f"ad.computer.{point}", name, guest=False, plan=DISABLES)
+                self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail)[:3000])
+                account = self.domain.control("computer", name.upper())
+                self.assertTrue(account["disabled"])
+                self.assertEqual(account["dn"], f"CN={name.upper()},OU=Servers,DC=corp,DC=example,DC=test")
+                stack.terminate()
+                done = "SELECT call FROM effect WHERE outcome = 'done' AND call LIKE '%Active Directory'"
+                self.assertEqual([row["call"] for row in stack.sql(done)], ["disable in Active Directory"])
                 vcenter.stop()
 
     def test_an_answer_that_was_lost_is_looked_for_and_not_sent_again(self):

@@ -6,7 +6,8 @@ import socket
 import sys
 import time
 
-from record_scenario import FORWARD, RecordCase, toml
+from fault_cells import CORP, FaultCells
+from record_scenario import FORWARD, RecordServer, toml
 from scenario import computer, machine
 from stack import main_of, wait_for
 
@@ -17,7 +18,7 @@ def step(detail, name, machine_index=0):
     return next(s for s in detail["machines"][machine_index]["steps"] if s["name"] == name)
 
 
-class Records(RecordCase):
+class Records(FaultCells):
     number = 0
 
     def world(self, arguments=(), **daemon):
@@ -31,7 +32,7 @@ class Records(RecordCase):
         self.add_computers(computer(self.win[0]), computer(self.neighbour[0]))
         families = ((self.win, "windows"), (self.lnx, "linux"), (self.neighbour, "windows"))
         self.served = self.vcenter([machine(name, family, ips=[address]) for (name, address), family in families], arguments=arguments)
-        stack = self.records_stack(self.served, **daemon).start()
+        stack = self.records_stack(self.served, **daemon).start(env={"KRB5_CONFIG": self.domain.facts["krb5_conf"]})
         stack.login("alice")
         stack.wait_loaded("alice", 3)
         return stack
@@ -40,19 +41,23 @@ class Records(RecordCase):
         return {name: self.knowers(name, address) for name, address in (self.win, self.lnx, self.neighbour)}
 
     def test_two_machines_are_forgotten_everywhere_and_their_neighbour_is_not(self):
-        stack = self.world()
+        stack = self.world(systems=("dns", "adns", "icinga", "zabbix", "cmdb"))
+        three = (self.win, self.lnx, self.neighbour)
+        self.samba_dns(*(f"add {name}.{CORP} 300 A {address}" for name, address in three))
+        self.assertEqual([self.samba_has(name) for name, _ in three], [address for _, address in three])
         before = self.all_known()
         deleted = len(self.cmdb.deletions())
         self.assertEqual(before, {self.win[0]: ALL | {"ad"}, self.lnx[0]: ALL, self.neighbour[0]: ALL | {"ad"}})
 
         shown = stack.ctl("alice", "records", self.win[0], self.lnx[0], check=0).stdout
-        for text in (self.win[1], f"{self.win[0]}-alias", "icinga", "zabbix", "cmdb", "dns", self.lnx[1]):
+        for text in (self.win[1], f"{self.win[0]}-alias", f"{self.win[0]}.{CORP}", "icinga", "zabbix", "cmdb", "dns", self.lnx[1]):
             self.assertIn(text, shown)
         self.assertNotIn(self.neighbour[0], shown)
         plan = stack.ctl("alice", "plan", self.win[0], self.lnx[0], check=0).stdout
-        for text in (f"{self.win[0]}.{FORWARD}", f"{self.win[0]}-alias", "rack 7", f"host {self.win[0]}"):
+        for text in (f"{self.win[0]}.{FORWARD}", f"{self.win[0]}.{CORP}", f"{self.win[0]}-alias", "rack 7", f"host {self.win[0]}"):
             self.assertIn(text, plan)
         self.assertEqual(self.all_known(), before)
+        self.assertEqual([self.samba_has(name) for name, _ in three], [address for _, address in three])
         self.assertEqual(self.served.ledger(), [])
         self.assertEqual(len(self.cmdb.deletions()), deleted)
 
@@ -60,6 +65,7 @@ class Records(RecordCase):
         detail = stack.wait_settled("alice", request)
         self.assertEqual([m["state"] for m in detail["machines"]], ["succeeded"] * 2, json.dumps(detail, indent=1)[:6000])
         self.assertEqual(self.all_known(), {self.win[0]: set(), self.lnx[0]: set(), self.neighbour[0]: before[self.neighbour[0]]})
+        self.assertEqual([self.samba_has(name) for name, _ in three], ["", "", self.neighbour[1]])
         self.assertEqual(len(self.cmdb.deletions()), deleted + 2)
 
     def test_ten_systems_of_which_two_hang_are_asked_in_the_time_of_the_slowest_deadline(self):
@@ -139,17 +145,25 @@ ca_file = {toml(ad["ca"])}
 
     def test_monitoring_is_quiet_during_the_run_and_loud_again_after_a_cancel(self):
         self.silences = True
-        stack = self.world(arguments=["--guest-shutdown-ms", "-1"])
+        self.alertmanager = RecordServer("tests/records/alertmanager_server.py", self.folder / "alertmanager.log")
+        self.addCleanup(self.alertmanager.stop)
+        stack = self.world(arguments=["--guest-shutdown-ms", "-1"], systems=("dns", "icinga", "zabbix", "cmdb", "alertmanager"))
         name, address = self.lnx
+        host, other = f"{name}.corp.example.test", f"{self.neighbour[0]}.corp.example.test"
+        for one in (host, other):
+            self.alertmanager.tell("alert", f"instance={one}:9100")
+        muted = lambda of: self.alertmanager.tell("muted", f"instance={of}:9100")  # noqa: E731
         before = self.all_known()
-        plan = stack.ctl("alice", "plan", name, check=0).stdout
+        plan = " ".join(stack.ctl("alice", "plan", name, check=0).stdout.split())
         for system in ("icinga", "zabbix"):
-            self.assertIn(f"silence what {system} has of {name}, for 4h 5m at most", " ".join(plan.split()))
-        self.assertEqual(self.quiet(name), {"icinga": 0, "zabbix": 0})
+            self.assertIn(f"silence what {system} has of {name}, for 4h 5m at most", plan)
+        self.assertIn(f"silence alerts of {host} in alertmanager for 4h 5m at most", plan)
+        self.assertEqual((self.quiet(name), muted(host)), ({"icinga": 0, "zabbix": 0}, "no"))
         request = self.submit(stack, "alice", name)
         wait_for(lambda: self.calls(self.served, "ShutdownGuest", "received"), 60, "the guest is asked")
         self.assertEqual(self.quiet(name), {"icinga": 1, "zabbix": 1})
         self.assertEqual(self.quiet(self.neighbour[0]), {"icinga": 0, "zabbix": 0})
+        self.assertEqual((muted(host), muted(other)), ("yes", "no"))
         self.assertEqual(stack.ctl("alice", "records", name, check=0).stdout.count(f"host {name}, {address}, silent until "), 2)
         self.assertIn("silent in icinga: host", stack.ctl("alice", "show", f"{request}.1", check=0).stdout)
 
@@ -157,8 +171,9 @@ ca_file = {toml(ad["ca"])}
         detail = stack.wait_settled("alice", request)
         self.assertEqual(detail["machines"][0]["state"], "cancelled", json.dumps(detail, indent=1)[:4000])
         said = self.wait_lifted(stack, "alice", request)
-        self.assertEqual(said, {f"silence_{system}": f"{system} is loud again about host {name}, {address}" for system in ("icinga", "zabbix")})
-        self.assertEqual(self.quiet(name), {"icinga": 0, "zabbix": 0})
+        whom = {"icinga": f"host {name}, {address}", "zabbix": f"host {name}, {address}", "alertmanager": f"alerts of {host}"}
+        self.assertEqual(said, {f"silence_{system}": f"{system} is loud again about {what}" for system, what in whom.items()})
+        self.assertEqual((self.quiet(name), muted(host)), ({"icinga": 0, "zabbix": 0}, "no"))
         self.assertIn("icinga is loud again", stack.ctl("alice", "status", str(request), check=0).stdout)
         self.assertEqual(self.all_known(), before)
 

@@ -27,9 +27,6 @@ SETTLED = {"succeeded", "failed", "cancelled", "needs_attention"}
 
 
 class RecordsCrash(FaultCells):
-    def adns_definition(self, stack):
-        return self.adns_cell(stack, "adns", 'timeout = "5s"\n', f"{self.domain.facts['address']}:53", False)
-
     def foreman_definition(self, stack):
         self.secret(stack, "foreman.token", "t0ken\n")
         text = self.shipped(
