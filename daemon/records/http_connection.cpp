@@ -148,7 +148,13 @@ class Connection::Handle {
     // TLS 1.3 says so only after the client believes the handshake to be over, and the request is not read.
     const bool our_certificate = std::ranges::any_of(
         kAboutOurCertificate, [&](std::string_view alert) { return detail.find(alert) != std::string::npos; });
-    if (our_certificate) throw error(ErrorCode::unauthenticated, trust_.host + " does not take our certificate");
+    if (our_certificate && trust_.certificate_file.empty())
+      throw error(
+          ErrorCode::unauthenticated,
+          trust_.host + " wants a certificate of ours, and [credential] names no certificate_file and key_file");
+    if (our_certificate)
+      throw error(ErrorCode::unauthenticated,
+                  trust_.host + " does not take our certificate, " + trust_.certificate_file.string());
     if (!sent) throw error(ErrorCode::unreachable, trust_.host + " cannot be reached");
     if (request.changes)
       throw error(ErrorCode::lost, stopped ? "stopped after it was sent, so it may have happened"

@@ -72,3 +72,18 @@ TEST_CASE("our certificate is shown where it is asked for, and its lack is no lo
   recipe["credential"]["key_file"] = "absent.key";
   CHECK(check(recipe) == "invalid");
 }
+
+TEST_CASE("a certificate of ours that is refused is told by its file") {
+  auto recipe = recipe_for(server().facts()["asking_early"]);
+  recipe["ca_file"] = server().text("ca");
+  recipe["credential"] = {{"type", "certificate"}, {"certificate_file", "stranger.pem"}, {"key_file", "stranger.key"}};
+  try {
+    (void)http_system(recipe, server().text("folder"))->check(within(10s));
+    FAIL("it was taken");
+  } catch (const Error& e) {
+    INFO(e.what());
+    CHECK(e.code() == ErrorCode::unauthenticated);
+    CHECK(std::string{e.what()}.find("does not take our certificate, ") != std::string::npos);
+    CHECK(std::string{e.what()}.find("/stranger.pem") != std::string::npos);
+  }
+}

@@ -57,6 +57,8 @@ def main():
             context.load_cert_chain(f"{folder}/tls/dc1.pem", f"{folder}/tls/dc1.key")
             ports[kind] = start(context)
             if kind == "self-signed":
+                for suffix in ("pem", "key"):
+                    shutil.copy(f"{folder}/tls/dc1.{suffix}", f"{folder}/stranger.{suffix}")
                 with open(f"{folder}/tls/dc1.pem", encoding="ascii") as source:
                     fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(source.read())).hexdigest()
         # And one that asks for ours.
@@ -65,10 +67,18 @@ def main():
         context.load_cert_chain(f"{folder}/tls/dc1.pem", f"{folder}/tls/dc1.key")
         context.load_verify_locations(f"{folder}/tls/ca.pem")
         context.verify_mode = ssl.CERT_REQUIRED
+        asking = start(context)
+        # By TLS 1.2 its refusal is part of the handshake, and always heard.
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        old.load_cert_chain(f"{folder}/tls/dc1.pem", f"{folder}/tls/dc1.key")
+        old.load_verify_locations(f"{folder}/tls/ca.pem")
+        old.verify_mode = ssl.CERT_REQUIRED
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        asking_early = start(old)
         certificates.issue(folder, "127.0.0.1", "client-only")
         shutil.copy(f"{folder}/tls/dc1.pem", f"{folder}/client.pem")
         shutil.copy(f"{folder}/tls/dc1.key", f"{folder}/client.key")
-        ready = {"ports": ports, "asking": start(context), "ca": f"{folder}/tls/ca.pem", "folder": folder, "thumbprint": f"SHA256:{fingerprint}"}
+        ready = {"ports": ports, "asking": asking, "asking_early": asking_early, "ca": f"{folder}/tls/ca.pem", "folder": folder, "thumbprint": f"SHA256:{fingerprint}"}
         print(json.dumps(ready), flush=True)
         serve({"served": lambda: str(Handler.served)})
 
