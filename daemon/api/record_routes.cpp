@@ -9,6 +9,7 @@
 #include "daemon/api/to_wire.hpp"
 #include "daemon/inventory/inventory.hpp"
 #include "daemon/records/record_book.hpp"
+#include "daemon/records/testimony.hpp"
 #include "daemon/store/store.hpp"
 
 namespace decom {
@@ -39,6 +40,13 @@ Machine machine_of(const api::Ghost& ghost) {
   machine.ip_addresses = ghost.addresses;
   machine.bios_uuid = ghost.uuid;
   machine.identity.instance_uuid = ghost.uuid;
+  // A mistyped one would be found nowhere, and that would look like a proof.
+  if (!ghost.uuid.empty() && uuids_to_find(machine).empty())
+    throw Error{ErrorCode::invalid, "ghost: '{}' is no UUID", safe_for_terminal(ghost.uuid)};
+  for (const std::string& address : ghost.addresses)
+    if (Machine one{.ip_addresses = {address}}; addresses_to_find(one).empty())
+      throw Error{ErrorCode::invalid, "ghost: '{}' is no address that a machine is known by",
+                  safe_for_terminal(address)};
   return machine;
 }
 

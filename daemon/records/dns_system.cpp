@@ -42,6 +42,10 @@ class DnsSystem final : public RecordSystem {
 
   std::vector<Record> find(const Machine& machine, const RecordCall& call) override {
     const Bearer bearer = bearer_of(machine, options_.zones);
+    if (bearer.addresses.empty() && !Name::parse(machine.name) && !Name::parse(machine.guest_host_name))
+      throw Error{ErrorCode::ambiguous,
+                  "cannot search DNS for {}: it has no name that DNS can hold, and no address of it is known",
+                  safe_for_terminal(machine.name)};
     return at_a_server(call, [&](Client& client) {
       const Protected kept = controls(client);
       std::vector<Rr> found;

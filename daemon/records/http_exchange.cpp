@@ -82,7 +82,7 @@ std::vector<Record> Exchange::find(const Machine& machine) {
     for (const Values& values : all) search(machine, request, values, records);
   }
   if (searches == 0)
-    throw Error{refused, "cannot search {} for {}: nothing is known of the machine that it could be found by",
+    throw Error{ambiguous, "cannot search {} for {}: nothing is known of the machine that it could be found by",
                 recipe_.host, shown(machine.name)};
   // A list may say less than what is read alone, and a before-image must be of one kind to be compared.
   std::vector<Record> whole;

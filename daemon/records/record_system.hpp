@@ -33,9 +33,10 @@ struct RecordCall {
 /// Errors: `unreachable` (nothing was sent), `timed_out` (a read got no answer), `busy` and `rate_limited` (refused
 /// without effect, later it may work), `untrusted` (certificate), `unauthenticated` (wrong credential: not tried again
 /// with the same one before it was written anew), `denied` (no right), `refused` (refused without effect for good),
-/// `gone` (by `remove` alone: it was not there any more), `precondition` (by `remove` alone: it is not what `before`
-/// says any more), `lost` (a removal was sent and its answer was not seen), `protocol` (an answer that makes no sense),
-/// `cancelled`, `too_large`.
+/// `ambiguous` (by `find` alone: nothing is known of the machine that it could be found by here, so that a person
+/// looks), `gone` (by `remove` alone: it was not there any more), `precondition` (by `remove` alone: it is not what
+/// `before` says any more), `lost` (a removal was sent and its answer was not seen), `protocol` (an answer that makes
+/// no sense), `cancelled`, `too_large`.
 class RecordSystem {
  public:
   virtual ~RecordSystem() = default;

@@ -160,7 +160,13 @@ std::vector<RecordStep::Judged> RecordStep::judge(StepContext& ctx, const std::v
 Observation RecordStep::observe(StepContext& ctx) {
   removable_.clear();
   const auto system = of_(ctx);
-  const std::vector<Record> found = system->find(ctx.machine(), limits(ctx, ctx.stop(), options_.look));
+  std::vector<Record> found;
+  try {
+    found = system->find(ctx.machine(), limits(ctx, ctx.stop(), options_.look));
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::ambiguous) throw;
+    return LeftAlone{fmt::format("what {} has of it is not known, look for it by hand: {}", options_.system, e.what())};
+  }
   const PlanStep& step = ctx.step();
   const std::string& name = ctx.machine().name;
 

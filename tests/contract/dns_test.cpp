@@ -278,6 +278,8 @@ TEST_CASE("a name that is syntax somewhere finds nothing of others") {
     CHECK(ids(dns->find(machine, dns_call())) == Lines{});
   }
   CHECK(ids(dns->find(box.machine(), dns_call())) == expected);
+  const Machine unknown{.name = "web server (old)", .guest_host_name = "$(reboot)", .ip_addresses = {"127.0.0.1"}};
+  CHECK(dns_thrown_by([&] { (void)dns->find(unknown, dns_call()); }).code == ErrorCode::ambiguous);
 }
 
 TEST_CASE("a controller of the domain keeps its address") {

@@ -59,6 +59,9 @@ TEST_CASE_FIXTURE(Fixture, "what cannot be looked up is said") {
   CHECK(post("/v1/records", {{"machines", {"nobody"}}}, 404)["code"] == "not_found");
   CHECK(post("/v1/records", {{"ghost", {{"nmae", "x"}}}}, 422)["code"] == "invalid");
   CHECK(post("/v1/records", {{"ghost", {{"name", std::string(2000, 'x')}}}}, 422)["code"] == "invalid");
+  for (const char* wrong : {"10.0.0.999", "127.0.0.1", "web01", ""})
+    CHECK(post("/v1/records", {{"ghost", {{"name", "x"}, {"addresses", {wrong}}}}}, 422)["code"] == "invalid");
+  CHECK(post("/v1/records", {{"ghost", {{"uuid", "42110000-1111-2222-3333-44445555666"}}}}, 422)["code"] == "invalid");
   CHECK(post("/v1/records", {{"ghost", {{"name", "x"}}}, {"systems", {"dms"}}}, 404)["code"] == "not_found");
   CHECK(post("/v1/records", {{"ghost", {{"name", "x"}}}, {"timeout_ms", -1}}, 422)["code"] == "invalid");
   CHECK(ask("POST", "/v1/records", "{}", "nobody").status == 401);

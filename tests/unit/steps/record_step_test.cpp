@@ -137,6 +137,14 @@ TEST_CASE_FIXTURE(Site, "not proven, forbidden and borne by somebody else: said,
   CHECK(dns.has("successor"));
 }
 
+TEST_CASE_FIXTURE(Site, "nothing is known that it could be found by: neither absent nor failed, a person looks") {
+  dns.go_away(ErrorCode::ambiguous);
+  CHECK(is<LeftAlone>(plan()));
+  const auto seen = run();
+  REQUIRE(is<LeftAlone>(seen));
+  CHECK(says(seen, "what dns-corp has of it is not known, look for it by hand: "));
+}
+
 TEST_CASE_FIXTURE(Site, "whether somebody bears it cannot be known: nothing is decided") {
   dns.add_proven("web01", "A web01");
   ctx.bearers = [](const std::string&, const Identity&) -> std::vector<std::string> {
