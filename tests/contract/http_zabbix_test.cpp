@@ -202,6 +202,46 @@ TEST_CASE("Zabbix: who may not change a host cannot silence it; hostile names si
   CHECK(zabbix().tell("maintenances") == before);
 }
 
+TEST_CASE("Zabbix 7: as its documentation changes it, all of its recipe does what that of 6.0 does") {
+  auto& server = zabbix();
+  const std::string before = server.tell("maintenances");
+  const std::string id = server.tell("host web09 10.2.0.9");
+  server.tell("host web090 10.2.0.90");
+  const SecretFolder secrets;
+  const auto as = [&](const std::string& token, const std::string& recipe_file = "zabbix7.toml") {
+    secrets.write("zabbix.token", token);
+    nlohmann::json recipe = shipped_recipe(recipe_file);
+    recipe["url"] = server.text("url_as_seven");
+    recipe.erase("ca_file");
+    return http_system(recipe, secrets.path());
+  };
+  const auto token_of = [&](const char* user) { return server.facts()["tokens"][user].get<std::string>(); };
+  const Machine machine = machine_named("web09", "10.2.0.9");
+  // What keeps that of 6.0 from being used there.
+  CHECK(outcome_of([&] { as(token_of("decom"), "zabbix.toml")->find(machine, within(20s)); }).code ==
+        ErrorCode::refused);
+  CHECK(outcome_of([&] { as(std::string(64, 'b'))->find(machine, within(20s)); }).code == ErrorCode::unauthenticated);
+  const auto found = as(token_of("reader"))->find(machine, within(20s));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].before.find("machines") != std::string::npos);  // its group
+  CHECK(outcome_of([&] { as(token_of("reader"))->remove(machine, found[0], within(20s)); }).code == ErrorCode::denied);
+  CHECK(outcome_of([&] { as(token_of("nobody"))->find(machine, within(20s)); }).code == ErrorCode::denied);
+
+  const auto system = as(token_of("decom"));
+  CHECK(system->find(machine, within(20s)) == found);
+  Silencer& silencer = *system->silencer();
+  const auto mark = SilenceMark::of(machine, id, "17.3");
+  silencer.silence(mark, "web09 is being retired", system_clock().now() + 4h, within(20s));
+  CHECK(server.tell("maintained web09") == "1");
+  CHECK(silencer.silences(mark, within(20s)).size() == 1);
+  CHECK(system->remove(machine, found[0], within(20s)) == "removed (HTTP 200)");
+  CHECK(server.tell("exists web09") == "no");
+  CHECK(server.tell("exists web090") == "yes");
+  CHECK(server.tell("maintenances") == before);
+  CHECK(system->find(machine, within(20s)).empty());
+  CHECK(outcome_of([&] { system->remove(machine, found[0], within(20s)); }).code == ErrorCode::gone);
+}
+
 TEST_CASE("Zabbix: a session is opened by password once, and again when Zabbix has forgotten it") {
   zabbix().tell("host web05 10.2.0.5");
   Site site;

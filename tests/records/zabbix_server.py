@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from leash import Group, free_port, serve, wait_until, workplace  # noqa: E402
 from postgres import Postgres  # noqa: E402
+from zabbix_seven import Seven  # noqa: E402
 
 FRONT_END = "/usr/share/zabbix"
 SQL = "/usr/share/zabbix-server-pgsql"
@@ -162,7 +163,8 @@ def main():
         zabbix = Zabbix(folder)
         zabbix.start()
         tokens = zabbix.furnish()
-        print(json.dumps({"url": f"http://127.0.0.1:{zabbix.port}", "tokens": tokens, "folder": folder}), flush=True)
+        url = f"http://127.0.0.1:{zabbix.port}"
+        print(json.dumps({"url": url, "url_as_seven": Seven(url).url, "tokens": tokens, "folder": folder}), flush=True)
         serve({"host": zabbix.host, "maintenance": zabbix.maintenance, "exists": zabbix.exists, "maintained": zabbix.maintained,
                "maintenances": zabbix.maintenances, "sessions": zabbix.sessions,
                "log_out_all": zabbix.log_out_all, "stop_database": zabbix.database.stop, "start_database": zabbix.database.start})  # fmt: skip
