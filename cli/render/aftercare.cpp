@@ -55,6 +55,12 @@ std::string said_of(const Round& round) {
 
 }  // namespace
 
+bool aftercare_begun(const api::Decommission& machine) {
+  return std::ranges::any_of(machine.steps, [](const api::Step& step) {
+    return std::ranges::any_of(step.aftercare, [](const api::Aftercare& due) { return due.attempts > 0; });
+  });
+}
+
 bool has_returned(const api::Step& step) {
   return std::ranges::any_of(step.aftercare, [](const api::Aftercare& due) { return due.found > 0; });
 }

@@ -6,6 +6,9 @@
 
 namespace decom::cli {
 
+/// Something that fell due after the end was done, or tried.
+bool aftercare_begun(const api::Decommission& machine);
+
 /// A look after the end found records of it.
 bool has_returned(const api::Step& step);
 

@@ -72,7 +72,8 @@ std::string story_of(const api::Decommission& machine, Timestamp now, const Styl
   facts.add("started", local_time(machine.started));
   facts.add("finished", local_time(machine.finished));
   const bool came_back = std::ranges::any_of(machine.steps, has_returned);
-  facts.add("looked again", looked_again(machine), came_back ? Color::yellow : Color::none);
+  facts.add(aftercare_begun(machine) ? "looked again" : "looks again", looked_again(machine),
+            came_back ? Color::yellow : Color::none);
   facts.add("lifted", lifted(machine));
   return text + facts.text(style, 2) + steps_table(machine, now, style);
 }
@@ -171,10 +172,7 @@ std::string request_summary(const api::Request& request, Timestamp now, const St
                doing(machine)});
   text += table.text(style, 2);
   for (const api::Decommission& machine : request.machines) {
-    const bool begun = std::ranges::any_of(machine.steps, [](const api::Step& step) {
-      return std::ranges::any_of(step.aftercare, [](const api::Aftercare& due) { return due.attempts > 0; });
-    });
-    if (!begun) continue;
+    if (!aftercare_begun(machine)) continue;
     const bool came_back = std::ranges::any_of(machine.steps, has_returned);
     for (const auto& [title, what] : {std::pair{"looked again", looked_again(machine)}, {"lifted", lifted(machine)}})
       if (!what.empty())

@@ -91,7 +91,7 @@ TEST_CASE_TEMPLATE("threat 12: a name is only a name", World, FakeWorld, SambaWo
     CHECK(thrown_by([&] { (void)world.directory().group_sid(name); }).code == ErrorCode::not_found);
   }
   for (const std::string& name : {"*"s, "WEB*"s, "*)(objectClass=*"s, "WEB01)(cn=*"s, "WEB01\0"s, "\xff"s, "$(reboot)"s,
-                                  "a;b"s, "x\ny"s, "\"},{\""s, "../../"s, "w\xc3\xa9b"s, std::string(253, 'a')}) {
+                                  "a;b"s, "x\ny"s, "\"},{\""s, "../../"s, "wéb"s, std::string(253, 'a')}) {
     CAPTURE(name);
     CHECK(world.directory().find_computers({name}).empty());
   }

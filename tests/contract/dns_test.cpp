@@ -272,7 +272,7 @@ TEST_CASE("a name that is syntax somewhere finds nothing of others") {
   for (const std::string& name :
        {std::string{"*)(cn=*"}, std::string{"$(reboot)"}, std::string{"a;b"}, std::string{"x\ny"},
         std::string{"\"},{\""}, std::string{"../../"}, std::string{"*"}, std::string{"*.lab.example.test"},
-        std::string{"@"}, std::string{"\\042"}, std::string(253, 'a'), std::string{"w\xc3\xa9b"}}) {
+        std::string{"@"}, std::string{"\\042"}, std::string(253, 'a'), std::string{"wéb"}}) {
     CAPTURE(name);
     const Machine machine{.name = name, .guest_host_name = "nobody.lab.example.test", .ip_addresses = {"10.0.2.254"}};
     CHECK(ids(dns->find(machine, dns_call())) == Lines{});

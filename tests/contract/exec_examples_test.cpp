@@ -145,7 +145,7 @@ TEST_CASE("the manual page's Go example works as it is printed, within 50 MiB" *
 }
 
 TEST_CASE("the manual page's fifteen lines in a definition work as they are printed") {
-  const std::string text = example_of(kPage, "cmdb.toml");
+  const std::string text = example_of(kPage, "fifteen.toml");
   const std::string quote = "\"\"\"\n";
   const auto begin = text.find(quote) + quote.size();
   const std::string code = text.substr(begin, text.rfind("\"\"\"") - begin);

@@ -101,7 +101,7 @@ class Crash(SystemCase):
                 vcenter.stop()
 
     def test_an_account_is_disabled_wherever_the_daemon_died(self):
-        for number, point in enumerate(("after_t1", "after_send")):
+        for number, point in enumerate(("after_send", "before_t3")):
             with self.subTest(point=point):
                 self.fresh_folder()
                 name = f"d-{number}"

@@ -57,7 +57,7 @@ class Records(CliTest):
         self.state.systems = {"dns-corp": True}
         self.check(self.run_cli("records", "web-01"), 0, "MACHINE", "web-01   dns-corp  proven  web-01 A 10.0.0.1")
         gone = self.run_cli("records", "gone-01")
-        self.check(gone, 0, "gone-01   dns-corp  proven")
+        self.check(gone, 0, "gone-01  dns-corp  proven")
         self.assertRegex(gone.stderr, r"^gone-01 is gone: it was retired on 2026-01-01 [0-9:]+ [+-][0-9:]+\n$")
         self.state.systems["cmdb"] = False
         result = self.run_cli("records", "web-01", "--name", "old-01", "--ip", "10.0.0.9", "-o", "ndjson")

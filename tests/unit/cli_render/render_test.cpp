@@ -175,6 +175,9 @@ TEST_CASE("what was looked for again after the end is told in one line") {
                           .found = found,
                           .said = ""};
   };
+  steps[1].aftercare = {look("1h", "waiting", 0, 0)};
+  CHECK(request_story(one, kNow, kPipe).find("looks again") != std::string::npos);
+  CHECK(request_story(one, kNow, kPipe).find("looked again") == std::string::npos);
   steps[1].aftercare = {look("1h", "done", 1, 0), look("1d", "done", 1, 2), look("7d", "waiting", 0, 0)};
   steps[2].aftercare = {look("1h", "done", 1, 0), look("1d", "waiting", 3, 0), look("7d", "waiting", 0, 0)};
   CHECK(looked_again(one.machines[1]) ==
