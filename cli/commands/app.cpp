@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -128,7 +129,13 @@ std::optional<int> parse_line(int argc, const char* const* argv, Context& ctx) {
   try {
     app->parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app->exit(e);  // --help, --version
+    std::ostringstream text;  // --help, --version
+    app->exit(e, text, text);
+    ctx.run = [&ctx, text = text.str()] {
+      ctx.print(text);
+      return 0;
+    };
+    return std::nullopt;
   } catch (const CLI::ParseError& e) {
     ctx.note(usage_text(*app, e));
     return traits(ErrorCode::usage).exit_code;

@@ -41,13 +41,15 @@ int cancel(const CancelOptions& options, Context& ctx) {
   const Json settled = client.get(path);
   const auto request = settled.get<api::Request>();
   if (!options.output.print_value(ctx, settled)) ctx.print(cancel_report(request, ids, ctx.out()));
-  int code = 0;
+  std::size_t cancelled = 0;
+  std::size_t through = 0;  // before the cancel could reach them
   for (const api::Decommission& machine : request.machines) {
-    if (std::ranges::find(ids, machine.id) == ids.end() || machine.state == "cancelled") continue;
+    if (std::ranges::find(ids, machine.id) == ids.end()) continue;
     if (machine.state == "needs_attention") return 8;
-    code = 1;  // it was through before the cancel could reach it
+    ++(machine.state == "cancelled" ? cancelled : through);
   }
-  return code;
+  if (cancelled == 0) ctx.note("nothing was cancelled: what was named had ended already\n");
+  return through == 0 ? 0 : 1;
 }
 
 }  // namespace

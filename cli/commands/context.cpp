@@ -1,8 +1,10 @@
 #include "cli/commands/context.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -30,8 +32,9 @@ Style Context::out() const { return style_of(STDOUT_FILENO, settings.no_color); 
 Style Context::err() const { return style_of(STDERR_FILENO, settings.no_color); }
 
 void Context::print(std::string_view text) const {
+  errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw Error{ErrorCode::storage, "cannot write the output"};
+    throw Error{ErrorCode::storage, "cannot write the output: {}", std::generic_category().message(errno)};
 }
 
 void Context::note(std::string_view text) const {

@@ -31,8 +31,8 @@ void add_doctor(const Verb& program, Context& ctx);
 void add_api(const Verb& program, Context& ctx);
 void add_describe(const Verb& program, Context& ctx);  ///< hidden: completions and the manual are made by it
 
-/// Reads the command line into `ctx.run`. An exit code where there is nothing to run: help was printed, or the line
-/// does not parse (2), and stderr says the nearest verb or option and where help is.
+/// Reads the command line into `ctx.run`. An exit code (2) where it does not parse: stderr says the nearest verb or
+/// option and where help is.
 std::optional<int> parse_line(int argc, const char* const* argv, Context& ctx);
 
 }  // namespace decom::cli

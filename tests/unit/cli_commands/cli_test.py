@@ -99,10 +99,12 @@ class Usage(CliTest):
 
     def test_an_unwritable_output_is_an_error(self):
         self.login()
-        with open("/dev/full", "w", encoding="ascii") as full:
-            result = subprocess.run([DECOMCTL, "whoami"], stdout=full, stderr=subprocess.PIPE, text=True,
-                                    env=self.environment, check=False)
-        self.assertEqual(result.returncode, 1, result.stderr)
+        for verb in ("whoami", "--help"):
+            with self.subTest(verb), open("/dev/full", "w", encoding="ascii") as full:
+                result = subprocess.run([DECOMCTL, verb], stdout=full, stderr=subprocess.PIPE, text=True,
+                                        env=self.environment, check=False)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn("cannot write the output: No space left on device", result.stderr)
 
 
 class Login(CliTest):
@@ -298,6 +300,11 @@ class Requests(CliTest):
         self.assertIn("done:      power_off", out)
         self.assertIn("not known: destroy (no answer)", out)
         self.assertIn("is at work", err)
+
+    def test_cancel_of_what_had_ended_says_that_it_came_too_late(self):
+        for machine in ("17.1", "17.2"):
+            self.state.set_machine(machine, "succeeded")
+        self.check(self.run_cli("cancel", "17"), 1, "17.1", "nothing was cancelled: what was named had ended already")
 
     def test_cancel_can_return_at_once(self):
         self.state.set_machine("17.1", "running")

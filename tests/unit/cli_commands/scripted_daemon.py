@@ -359,6 +359,9 @@ class Handler(BaseHTTPRequestHandler):
         for one in request["machines"]:
             if data["machines"] and one["id"] not in data["machines"] and one["machine"]["name"] not in data["machines"]:
                 continue
+            if one["state"] in SETTLED:
+                answer.append({"id": one["id"], "name": one["machine"]["name"], "state": one["state"], "in_flight": False})
+                continue
             in_flight = one["state"] == "running"
             answer.append({"id": one["id"], "name": one["machine"]["name"],
                            "state": "running" if in_flight else "cancelled", "in_flight": in_flight})
