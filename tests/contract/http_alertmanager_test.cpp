@@ -37,21 +37,6 @@ struct Site {
   std::unique_ptr<RecordSystem> system;
 };
 
-struct Outcome {
-  ErrorCode code = ErrorCode::internal;
-  std::string text = "it did not throw";
-};
-
-template <typename Call>
-Outcome outcome_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {};
-}
-
 std::string state_of(const std::string& silence) { return alertmanager().tell("state " + silence); }
 
 }  // namespace

@@ -37,21 +37,6 @@ struct Site {
   std::unique_ptr<RecordSystem> system;
 };
 
-struct Outcome {
-  ErrorCode code = ErrorCode::internal;
-  std::string text = "it did not throw";
-};
-
-template <typename Call>
-Outcome outcome_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {};
-}
-
 Record found_one(Site& site, const Machine& machine) {
   const auto found = site.system->find(machine, within(10s));
   REQUIRE(found.size() == 1);

@@ -63,21 +63,6 @@ struct AuthoritySite : Site {
              [&](nlohmann::json& recipe) { recipe["control"]["path"] = "/certificate_status/" + control; }) {}
 };
 
-struct Outcome {
-  ErrorCode code = ErrorCode::internal;
-  std::string text = "it did not throw";
-};
-
-template <typename Call>
-Outcome outcome_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {};
-}
-
 Record found_one(Site& site, const Machine& machine) {
   const auto found = site.system->find(machine, within(30s));
   REQUIRE(found.size() == 1);

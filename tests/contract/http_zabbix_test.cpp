@@ -48,21 +48,6 @@ struct Site {
   std::unique_ptr<RecordSystem> by_password;
 };
 
-struct Outcome {
-  ErrorCode code;
-  std::string text;
-};
-
-template <typename Call>
-Outcome outcome_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {ErrorCode::internal, "it did not throw"};
-}
-
 }  // namespace
 
 TEST_CASE("Zabbix: a host is found by name and address, removed, proven gone; the neighbour stays") {

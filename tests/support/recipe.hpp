@@ -23,6 +23,22 @@ std::vector<std::string> http_mistakes(const nlohmann::json& recipe);
 /// Time for a call; nothing stops it.
 RecordCall within(std::chrono::milliseconds time, std::stop_token stop = {});
 
+/// What a call was told.
+struct Outcome {
+  ErrorCode code = ErrorCode::internal;
+  std::string text = "it did not throw";
+};
+
+template <typename Call>
+Outcome outcome_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return {e.code(), e.what()};
+  }
+  return {};
+}
+
 /// A folder of its own, with files, that goes with it.
 class SecretFolder {
  public:
