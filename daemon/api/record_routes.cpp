@@ -35,7 +35,7 @@ Machine machine_of(const api::Ghost& ghost) {
     throw Error{ErrorCode::invalid, "ghost: at most {} addresses, each fact of at most {} bytes and without NUL",
                 kMostAddresses, kLongestFact};
   Machine machine;
-  machine.name = ghost.name.empty() ? ghost.host : ghost.name;
+  machine.name = ghost.name;  // the host's is no second fact
   machine.guest_host_name = ghost.host;
   machine.ip_addresses = ghost.addresses;
   machine.bios_uuid = ghost.uuid;
@@ -107,7 +107,8 @@ HttpAnswer look(const Inventory& inventory, const Store& store, const RecordBook
   if (is_ghost(body.ghost)) {
     machines.push_back(machine_of(body.ghost));
     const std::string& uuid_or_address = body.ghost.addresses.empty() ? body.ghost.uuid : body.ghost.addresses.front();
-    answer.items.push_back({{}, machines.back().name.empty() ? uuid_or_address : machines.back().name, {}, {}});
+    const std::string& host_or_less = body.ghost.host.empty() ? uuid_or_address : body.ghost.host;
+    answer.items.push_back({{}, body.ghost.name.empty() ? host_or_less : body.ghost.name, {}, {}});
   }
   if (machines.empty()) throw Error{ErrorCode::usage, "no machine is named"};
   if (machines.size() > kMostMachines)

@@ -59,6 +59,8 @@ TEST_CASE_FIXTURE(Fixture, "what cannot be looked up is said") {
   CHECK(post("/v1/records", {{"machines", {"nobody"}}}, 404)["code"] == "not_found");
   CHECK(post("/v1/records", {{"ghost", {{"nmae", "x"}}}}, 422)["code"] == "invalid");
   CHECK(post("/v1/records", {{"ghost", {{"name", std::string(2000, 'x')}}}}, 422)["code"] == "invalid");
+  const Json by_host = post("/v1/records", {{"ghost", {{"host", "web09.lab.test"}}}});
+  CHECK(by_host["items"][0]["name"] == "web09.lab.test");
   for (const char* wrong : {"10.0.0.999", "127.0.0.1", "web01", ""})
     CHECK(post("/v1/records", {{"ghost", {{"name", "x"}, {"addresses", {wrong}}}}}, 422)["code"] == "invalid");
   CHECK(post("/v1/records", {{"ghost", {{"uuid", "42110000-1111-2222-3333-44445555666"}}}}, 422)["code"] == "invalid");

@@ -44,6 +44,11 @@ TEST_CASE("name, whole host name, address and UUID are one fact each") {
   for (const char* uuid : {"42110001-0203-0405-0607-08090A0B0C0D", "01001142-0302-0504-0607-08090a0b0c0d",
                            "VMware-42 11 00 01 02 03 04 05-06 07 08 09 0a 0b 0c 0d"})
     CHECK(weighed(machine, {.names = {}, .addresses = {}, .uuids = {uuid}}).facts == same_uuid);
+  Machine host_alone = machine;  // as somebody asks for one that is gone
+  host_alone.name.clear();
+  const Record by_host = weighed(host_alone, {.names = {"web01.corp.example.test"}, .addresses = {}, .uuids = {}});
+  CHECK(by_host.facts == Texts{"host name web01.corp.example.test"});
+  CHECK(by_host.against.empty());
 }
 
 TEST_CASE("a port is no part of a name or an address, and an address in the place of a name is an address") {
