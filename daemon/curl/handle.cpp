@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "common/base/certificate.hpp"
+#include "common/base/text.hpp"
 
 namespace decom::curl {
 namespace {
@@ -27,6 +28,20 @@ CURLcode check_names(CURL*, void* context, void* host) {
   const bool taken =
       require_name(SSL_CTX_get0_param(static_cast<SSL_CTX*>(context)), *static_cast<const std::string*>(host));
   return taken ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+bool is_ready(CURL* easy) {
+  const auto reached = [&](CURLINFO which) {
+    curl_off_t after = 0;
+    return curl_easy_getinfo(easy, which, &after) == CURLE_OK && after > 0;
+  };
+  // libcurl notes "pretransfer" only once it has sent what it could of the request (before_perform in its lib/multi.c,
+  // at the end of "do"); a connection that is reused has no other time.
+  if (reached(CURLINFO_APPCONNECT_TIME_T) || reached(CURLINFO_PRETRANSFER_TIME_T)) return true;
+  const char* scheme = nullptr;
+  const bool plain = curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) == CURLE_OK && scheme != nullptr &&
+                     equals_folded(scheme, "http");
+  return plain && reached(CURLINFO_CONNECT_TIME_T);
 }
 
 }  // namespace
@@ -93,12 +108,7 @@ Handle::End Handle::run(const std::stop_token& stop, const Watch& watch) {
     if (message->msg == CURLMSG_DONE) code_ = message->data.result;
   if (end != End::done) code_ = end == End::stopped ? CURLE_ABORTED_BY_CALLBACK : CURLE_OPERATION_TIMEDOUT;
   if (end == End::stopped && watch.before_leaving) watch.before_leaving();
-  // Before the handle leaves: what it knows of its transfer is of this one.
-  curl_off_t handshake = 0;
-  curl_off_t ready = 0;
-  curl_easy_getinfo(easy_.get(), CURLINFO_APPCONNECT_TIME_T, &handshake);
-  curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &ready);
-  ready_ = handshake > 0 || ready > 0;
+  ready_ = is_ready(easy_.get());  // before the handle leaves: what it knows of its transfer is of this one
   curl_multi_remove_handle(multi, easy_.get());
   return end;
 }

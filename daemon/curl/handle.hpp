@@ -51,7 +51,7 @@ class Handle {
   [[nodiscard]] CURLcode code() const { return code_; }
   /// Of the last transfer, for people; not made safe for a terminal.
   [[nodiscard]] std::string detail() const;
-  /// The last transfer got past its handshake: from there on the other side may have read of the request.
+  /// The last transfer had its connection, and its TLS: from there on the other side may have read of the request.
   [[nodiscard]] bool was_ready() const { return ready_; }
   [[nodiscard]] int status() const;
 
