@@ -35,9 +35,9 @@ int cancel(const CancelOptions& options, Context& ctx) {
     ctx.note(fmt::format("the cancel of request {} is accepted; see 'decomctl status {}'\n", ref.request, ref.request));
     return 0;
   }
-  if (follow(ctx, {.requests = {ref.request}, .machines = ids, .since = {}, .show = Follow::Show::nothing}) ==
-      kExitInterrupted)
-    return kExitInterrupted;
+  Follow end{.requests = {ref.request}, .machines = ids, .since = {}, .show = Follow::Show::nothing};
+  end.cancelled = true;
+  if (follow(ctx, end) == kExitInterrupted) return kExitInterrupted;
   const Json settled = client.get(path);
   const auto request = settled.get<api::Request>();
   if (!options.output.print_value(ctx, settled)) ctx.print(cancel_report(request, ids, ctx.out()));

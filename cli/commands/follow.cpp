@@ -193,7 +193,10 @@ class Follower {
   int detach() {
     if (draws()) picture(false);
     const std::string id = what_.requests.empty() ? std::string{} : std::to_string(what_.requests.front());
-    if (id.empty())
+    if (what_.cancelled)
+      ctx_.note("not waited for any longer; the cancel of request " + id + " stands. See 'decomctl status " + id +
+                "'.\n");
+    else if (id.empty())
       ctx_.note("detached; everything goes on\n");
     else
       ctx_.note("detached; request " + id + " goes on. Come back with 'decomctl watch " + id +

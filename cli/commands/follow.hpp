@@ -15,6 +15,7 @@ struct Follow {
   std::vector<std::string> machines;   ///< "17.3": only these; empty: all
   std::optional<std::int64_t> since;   ///< replay the journal behind this number first
   enum class Show { live, log, lines, ndjson, nothing } show = Show::live;
+  bool cancelled = false;  ///< it was asked to stop: what Ctrl-C says does not call for that again
 };
 
 /// Follows until all have settled; returns the exit code by their states, or 130 after Ctrl-C, which only detaches.

@@ -40,6 +40,8 @@ Secret read_password(const LoginOptions& options, const std::string& user) {
 int login(const LoginOptions& options, Context& ctx) {
   const Client client = ctx.client();
   const std::string user = options.user.empty() ? own_name() : options.user;
+  if (TokenFile::of(client.options().socket).is_given())
+    throw Error{ErrorCode::usage, "DECOMCTL_TOKEN_FILE names the login already; unset it to keep another one"};
   // Nobody types a password for a daemon that is not there, or that is somebody else's.
   static_cast<void>(client.get("/v1/health"));
   const Secret password = read_password(options, user);

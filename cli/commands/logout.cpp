@@ -7,6 +7,10 @@ namespace {
 int logout(Context& ctx) {
   const Client client = ctx.client();
   const TokenFile file = TokenFile::of(client.options().socket);
+  if (file.is_given())
+    throw Error{ErrorCode::usage,
+                "DECOMCTL_TOKEN_FILE names a token that programs may need: unset it to end your own login, or end the "
+                "token with 'decomctl token revoke'"};
   if (!file.load()) {
     ctx.note("nobody was logged in\n");
     return 0;

@@ -112,8 +112,11 @@ Style style_of(int fd, bool no_color) {
 std::optional<std::string> ask(const std::string& prompt) {
   const Descriptor tty = open_terminal();
   if (!tty) return std::nullopt;
+  ::tcflush(tty.get(), TCIFLUSH);
   say(tty.get(), prompt);
-  return read_line(tty.get());
+  if (auto line = read_line(tty.get())) return line;
+  say(tty.get(), "\n");
+  return std::string{};
 }
 
 std::optional<Secret> ask_secret(const std::string& prompt) {
@@ -123,8 +126,7 @@ std::optional<Secret> ask_secret(const std::string& prompt) {
   say(tty.get(), prompt);
   auto line = read_line(tty.get());
   say(tty.get(), "\n");
-  if (!line) return std::nullopt;
-  return Secret{std::move(*line)};
+  return Secret{std::move(line).value_or("")};
 }
 
 }  // namespace decom::cli

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFreshFor = 1min;                   // how old the roles of a reader may be
 constexpr auto kRetryAfter = 15s;                  // how long the directory is left alone after it could not be reached
+constexpr auto kClockCorrected = 5min;             // steps back that are no more than a correction
 constexpr std::string_view kTokenMark = "decom_";  // secret scanners find leaked tokens by it
 
 bool is_outage(ErrorCode code) {
@@ -176,6 +177,10 @@ class Auth::Impl {
     if (!row || row->revoked) throw Error{ErrorCode::unauthenticated, "not logged in: run 'decomctl login'"};
     if (row->expires <= clock_.now())
       throw Error{ErrorCode::unauthenticated, "the login ended at {}: run 'decomctl login'", to_rfc3339(row->expires)};
+    if (row->created > clock_.now() + kClockCorrected)
+      throw Error{ErrorCode::unauthenticated,
+                  "the clock of this host was set back since this login of {}: run 'decomctl login'",
+                  to_rfc3339(row->created)};
     if (row->uid != uid) {
       store_.audit("token_of_other_uid", row->id, fmt::format("used by uid {}", uid), row->sid, row->sam, uid);
       throw Error{ErrorCode::unauthenticated, "this login belongs to another user of this host: run 'decomctl login'"};

@@ -246,6 +246,10 @@ class Start(SystemCase):
         os.chmod(stack.state, 0o777)
         self.failing(stack, str(stack.state))
         os.chmod(stack.state, 0o700)
+        text = stack.config.read_text()
+        stack.config.write_text(text.replace(str(stack.state), "/proc/decomd-state"))  # where root cannot write either
+        self.failing(stack, "cannot create the state directory /proc/decomd-state")
+        stack.config.write_text(text)
         stack.start()
 
     def test_threat_3_the_socket_is_stale_squatted_or_not_ours(self):
@@ -290,6 +294,8 @@ class Start(SystemCase):
         stack.wait_settled("alice", request)
         status = pathlib.Path(f"/proc/{stack.process.pid}/status").read_text()
         self.assertIn("decomd", status)
+        limits = pathlib.Path(f"/proc/{stack.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size\s+0\s+0\s")
         command = pathlib.Path(f"/proc/{stack.process.pid}/cmdline").read_bytes()
         stack.terminate()
         bind_password = pathlib.Path(self.domain.facts["bind_password_file"]).read_text().strip()

@@ -83,6 +83,7 @@ class Crash(SystemCase):
                     self.assertEqual(detail["machines"][0]["state"], "succeeded", json.dumps(detail)[:3000])
                     self.check_true(vcenter, stack, detail, name)
                     self.assertEqual(self.calls(vcenter, "Destroy_Task").count(name), 1)
+                    self.assertEqual(self.calls(vcenter, "Destroy_Task", "received").count(name), 1)
                     vcenter.stop()
 
     def test_every_boundary_of_a_move(self):

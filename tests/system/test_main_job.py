@@ -51,6 +51,7 @@ class MainJob(SystemCase):
         streams = [[json.loads(line) for line in w.communicate(timeout=120)[0].splitlines()] for w in (*watchers, curl)]
         for watcher in watchers:
             self.assertEqual(watcher.returncode, 0)
+        self.assertEqual(sum(e["kind"] == "decommission.finished" for e in streams[0]), 25)
         self.assertEqual([e["seq"] for e in streams[0]], [e["seq"] for e in streams[1]])
         self.assertEqual([e["seq"] for e in streams[0]], [e["seq"] for e in streams[2]])
         self.assertEqual(streams[0], streams[2])

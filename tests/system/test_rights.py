@@ -2,6 +2,7 @@
 """Nobody gets in without a role, nobody retires what they may not, and what is taken away in between counts."""
 
 import json
+import os
 import sys
 
 from scenario import SystemCase, computer, machine
@@ -58,8 +59,27 @@ class Rights(SystemCase):
         vcenter = self.vcenter([machine("a-1", "linux", 1)])
         stack = self.stack(vcenter).start()
         stack.login("alice")
-        done = stack.ctl("root-under-sudo", "list", env={"SUDO_USER": "alice", "SUDO_UID": "0"})
+        stack.ctl("alice", "list", check=0)
+        for path in (stack.folder / "tokens" / "alice", *(stack.folder / "tokens" / "alice").rglob("*")):
+            os.chown(path, 4711, 4711)
+        done = stack.ctl("alice", "list", env={"SUDO_USER": "alice", "SUDO_UID": "4711"})  # as `sudo -E` has it
         self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("not logged in", done.stderr)
+
+    def test_threat_5_a_token_for_cron_counts_until_it_is_revoked(self):
+        vcenter = self.vcenter([machine("a-1", "linux", 1)])
+        stack = self.stack(vcenter).start()
+        stack.login("alice")
+        stack.wait_loaded("alice", 1)
+        created = stack.ctl_json("alice", "token", "create", "--name", "nightly", "--ttl", "1h")
+        file = self.folder / "nightly.token"
+        file.touch(0o600)
+        file.write_text(created["token"] + "\n")
+        cron = {"DECOMCTL_TOKEN_FILE": str(file)}
+        self.assertEqual(stack.ctl("cron", "search", "-o", "name", env=cron, check=0).stdout, "a-1\n")
+        self.assertIn("nightly", stack.ctl("alice", "token", "list", check=0).stdout)
+        stack.ctl("alice", "token", "revoke", created["row"]["id"], check=0)
+        self.assertEqual(stack.ctl("cron", "search", "-o", "name", env=cron).returncode, 4)
 
     def test_a_viewer_sees_and_does_not_act(self):
         vcenter = self.vcenter([machine("a-1", "linux", 1)])

@@ -120,9 +120,24 @@ TEST_CASE_FIXTURE(Fixture, "a person in no group gets 'invalid permissions' and 
 TEST_CASE_FIXTURE(Fixture, "threat 24: a wall clock that steps back does not lengthen the freshness of roles") {
   const Secret token = login();
   directory.groups_of["S-alice"] = {};
-  clock.set_wall_clock(clock.now() - 24h * 365);
+  clock.set_wall_clock(clock.now() - 4min);
   clock.advance(61s);
   CHECK(code_of([&] { (void)auth.authenticate(token.expose(), 1000); }) == ErrorCode::denied);
+}
+
+TEST_CASE_FIXTURE(Fixture, "threat 24: a wall clock that steps by years, either way, ends a login and lengthens none") {
+  const Secret token = login();
+  const Login nightly = auth.create_token(auth.authenticate(token.expose(), 1000), "nightly", 24h * 30);
+  const Timestamp before = clock.now();
+  clock.set_wall_clock(before - 1min);  // a correction
+  CHECK(auth.authenticate(token.expose(), 1000).sid == "S-alice");
+  for (const auto years : {-3, 3}) {
+    clock.set_wall_clock(before + 24h * 365 * years);
+    for (const Secret* one : {&token, &nightly.token})
+      CHECK(code_of([&] { (void)auth.authenticate(one->expose(), 1000); }) == ErrorCode::unauthenticated);
+  }
+  clock.set_wall_clock(before);
+  CHECK(auth.authenticate(nightly.token.expose(), 1000).sid == "S-alice");
 }
 
 TEST_CASE_FIXTURE(

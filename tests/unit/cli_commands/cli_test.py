@@ -148,6 +148,10 @@ class Login(CliTest):
             os.fchmod(file.fileno(), 0o600)
             file.write("tok-0123456789abcdef\n")
         self.check(self.run_cli("whoami", DECOMCTL_TOKEN_FILE=path), 0, "alice")
+        self.check(self.run_cli("logout", DECOMCTL_TOKEN_FILE=path), 2, "decomctl token revoke")
+        self.check(self.run_cli("login", "alice", "--password-stdin", stdin="open sesame\n", DECOMCTL_TOKEN_FILE=path), 2, "unset it")
+        self.assertEqual([call[1] for call in self.state.calls if call[1] in ("/v1/login", "/v1/logout")], [])
+        self.check(self.run_cli("whoami", DECOMCTL_TOKEN_FILE=path), 0, "alice")
         os.chmod(path, 0o644)
         self.check(self.run_cli("whoami", DECOMCTL_TOKEN_FILE=path), 4, "chmod 600")
 
@@ -305,6 +309,16 @@ class Requests(CliTest):
         for machine in ("17.1", "17.2"):
             self.state.set_machine(machine, "succeeded")
         self.check(self.run_cli("cancel", "17"), 1, "17.1", "nothing was cancelled: what was named had ended already")
+
+    def test_ctrl_c_while_a_cancel_is_waited_for_says_that_it_stands(self):
+        self.state.set_machine("17.1", "running")
+        process = self.start_cli("cancel", "17.1")
+        self.wait_for_stream()
+        interrupt(process)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("the cancel of request 17 stands", err)
+        self.assertNotIn("goes on", err)
 
     def test_cancel_can_return_at_once(self):
         self.state.set_machine("17.1", "running")

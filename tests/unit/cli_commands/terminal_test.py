@@ -1,9 +1,11 @@
 """What a person sees on a terminal: prompts, the moving picture, Ctrl-C, a window that changes its size."""
 
+import json
 import re
+import threading
 import unittest
 
-from harness import CliTest
+from harness import PATIENCE, CliTest
 from scripted_daemon import machine
 
 
@@ -26,7 +28,7 @@ class Prompts(CliTest):
     def test_submit_asks_and_takes_only_yes(self):
         self.login()
         self.state.vms = [machine(1)]
-        for answer, code in (("\n", 6), ("y\n", 6), ("yes\n", 0)):
+        for answer, code in (("\n", 6), ("y\n", 6), ("\x04", 6), ("yes\n", 0)):
             terminal = self.terminal("submit", "web-01")
             shown = terminal.read_until("Type yes: ")
             for fact in ("web-01", "10.1.2.1", "Debian", "lab", "prod/web", "alice", "destroy", "never"):
@@ -34,6 +36,32 @@ class Prompts(CliTest):
             terminal.send(answer)
             self.assertEqual(terminal.finish(), code, terminal.screen)
         self.assertEqual(len(self.state.requests), 1)
+
+    def test_what_was_typed_before_the_question_does_not_answer_it(self):
+        self.login()
+        self.state.vms = [machine(1)]
+        typed = threading.Event()
+
+        def plan(handler):
+            typed.wait(PATIENCE)
+            handler.send(201, handler.plan(json.loads(self.state.calls[-1][3])))
+
+        self.state.answers["POST", "/v1/plans"] = plan
+        terminal = self.terminal("submit", "web-01")
+        terminal.send("yes\n")
+        terminal.read_until("yes")  # the terminal has it: this is its echo
+        typed.set()
+        terminal.read_until("Type yes: ")
+        terminal.send("no\n")
+        self.assertEqual(terminal.finish(), 6, terminal.screen)
+        self.assertEqual(self.state.requests, {})
+
+    def test_ctrl_d_at_the_password_is_no_missing_terminal(self):
+        terminal = self.terminal("login", "alice")
+        terminal.read_until("Password of alice: ")
+        terminal.send("\x04")
+        self.assertEqual(terminal.finish(), 2)
+        self.assertIn(b"an empty password is none", terminal.screen)
 
 
 class Live(CliTest):
